@@ -1,0 +1,65 @@
+# Every target prints what it does. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+MEMBERS := core operator extender cli
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test e2e demo bench lock control-plane format clean
+
+help:  ## list the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
+
+setup: $(VENV)/.ready  ## make the virtual environment from the hash-pinned requirements
+
+$(VENV)/.ready: requirements.txt $(MEMBERS:%=%/pyproject.toml)
+	@echo "== setup: system packages (deploy/debian-packages.txt)"
+	@deploy/install-debian-packages
+	@echo "== setup: virtual environment in $(VENV) ($(shell $(PYTHON) --version))"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "== setup: hash-checked requirements"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	@echo "== setup: our own packages, editable"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+control-plane: setup  ## find or build etcd, kube-apiserver, kube-scheduler, kwok (cached outside the checkout)
+	@$(BIN)/python deploy/control-plane/control_plane.py build
+
+check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; under two minutes)
+	@echo "== check: ruff"
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@echo "== check: mypy --strict"
+	@$(BIN)/mypy
+	@echo "== check: import-linter (core <- the rest, siblings independent)"
+	@$(BIN)/lint-imports
+	@echo "== check: unit tests"
+	@$(PYTEST) tests
+
+test: check e2e  ## everything that CI runs: check, then e2e on a real control plane
+
+e2e: control-plane  ## end-to-end tests against real etcd, kube-apiserver, kube-scheduler, kwok, Prometheus
+	@echo "== e2e: real control plane, no containers"
+	@$(PYTEST) e2e/kwok
+
+demo: control-plane  ## the main job: plan, place and finish HeteroJobs on 60 fake nodes; ARGS=--keep leaves it running
+	@$(BIN)/python deploy/demo/demo.py $(ARGS)
+
+bench: control-plane  ## race the extender against a Go one (needs ../shared/tools or HETEROSCHED_TOOLS)
+	@$(BIN)/python deploy/bench/extender_race.py $(ARGS)
+
+format:  ## format the code and sort the imports
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: setup  ## renew requirements.txt, the hash-pinned lock
+	@$(BIN)/uv lock --upgrade
+	@$(BIN)/uv export --quiet --no-emit-workspace --no-header --all-packages --all-groups --format requirements.txt > requirements.txt
+
+clean:  ## remove the virtual environment and everything built (the control plane's cache stays)
+	@echo "== clean: $(VENV), build/, caches"
+	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

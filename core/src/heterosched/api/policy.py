@@ -1,0 +1,75 @@
+"""SchedulingPolicy and ThroughputProfile on the wire."""
+
+from __future__ import annotations
+
+import msgspec
+
+from heterosched.api.heterojob import Metadata, Wire
+from heterosched.units import Quantity
+
+
+class Weights(Wire, frozen=True, kw_only=True):
+    """Weight of each score term in percent of nothing in particular: only their proportions count."""
+
+    speed: int = 0
+    energy: int = 0
+    plan: int = 0
+    numa: int = 0
+    load: int = 0
+    fit: int = 0
+    data: int = 0
+    thermal: int = 0
+
+
+class Thermal(Wire, frozen=True, kw_only=True):
+    """GPU temperatures between which headroom falls from whole to none."""
+
+    warn_celsius: int = 80
+    limit_celsius: int = 90
+
+
+class TelemetryLimits(Wire, frozen=True, kw_only=True):
+    """How old a sample may be before its score term is absent."""
+
+    max_age_seconds: int = 60
+
+
+class SchedulingPolicySpec(Wire, frozen=True, kw_only=True):
+    """A row of the policy table."""
+
+    weights: Weights
+    price_per_kwh: Quantity = msgspec.field(default="0.15", name="pricePerKWh")
+    currency: str = "USD"
+    thermal: Thermal = Thermal()
+    telemetry: TelemetryLimits = TelemetryLimits()
+
+
+class SchedulingPolicy(Wire, frozen=True, kw_only=True):
+    """A policy of the cluster's own."""
+
+    metadata: Metadata
+    spec: SchedulingPolicySpec
+
+
+class ProfileDevice(Wire, frozen=True, kw_only=True):
+    """What a task takes on one device type: seconds, or samples per second and worker."""
+
+    device: str
+    seconds: Quantity | None = None
+    samples_per_second: Quantity | None = None
+    watts: Quantity | None = None
+    origin: str = "estimated"
+    samples: int = 0
+
+
+class ThroughputProfileSpec(Wire, frozen=True, kw_only=True):
+    """Figures by device type."""
+
+    devices: list[ProfileDevice] = []
+
+
+class ThroughputProfile(Wire, frozen=True, kw_only=True):
+    """Figures of a task or model that several jobs share."""
+
+    metadata: Metadata
+    spec: ThroughputProfileSpec

@@ -1,0 +1,50 @@
+"""Names that cross a process boundary: API group, labels, annotations, environment, resources. Nothing else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GROUP: Final = "heterosched.io"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+SCHEDULER_NAME: Final = "heterosched"
+STRICT_RESOURCE: Final = f"{GROUP}/strict"
+"""Extended resource of pods whose constraints must not be skipped: the non-ignorable extender entry manages it."""
+
+# Labels on child Jobs and their pods.
+LABEL_JOB: Final = f"{GROUP}/job"
+LABEL_TASK: Final = f"{GROUP}/task"
+LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY: Final = "heterosched-operator"
+
+# Annotations on pods.
+ANNOTATION_PLAN: Final = f"{GROUP}/plan"
+"""Versioned JSON: `heterosched.api.plan_note.PlanNote`."""
+ANNOTATION_POLICY: Final = f"{GROUP}/policy"
+ANNOTATION_PROFILE: Final = f"{GROUP}/profile"
+ANNOTATION_NUMA: Final = f"{GROUP}/numa"
+ANNOTATION_SHARES: Final = f"{GROUP}/shares"
+"""JSON list: samples of the global batch that each worker takes, by completion index."""
+
+GATE_GANG: Final = f"{GROUP}/gang"
+
+# Kubernetes' own names that we read.
+LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
+LABEL_COMPLETION_INDEX: Final = "batch.kubernetes.io/job-completion-index"
+LABEL_HOSTNAME: Final = "kubernetes.io/hostname"
+LABEL_GPU_PRODUCT: Final = "nvidia.com/gpu.product"
+RESOURCE_NVIDIA_GPU: Final = "nvidia.com/gpu"
+
+# Environment of every container of a task.
+ENV_JOB: Final = "HETEROSCHED_JOB"
+ENV_TASK: Final = "HETEROSCHED_TASK"
+ENV_ATTEMPT: Final = "HETEROSCHED_ATTEMPT"
+ENV_DEVICE: Final = "HETEROSCHED_DEVICE"
+ENV_RANK: Final = "RANK"
+ENV_WORLD_SIZE: Final = "WORLD_SIZE"
+ENV_MASTER_ADDR: Final = "MASTER_ADDR"
+ENV_MASTER_PORT: Final = "MASTER_PORT"
+ENV_SHARES: Final = "HETEROSCHED_BATCH_SHARES"
+RENDEZVOUS_PORT: Final = 29500

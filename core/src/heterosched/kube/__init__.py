@@ -1,0 +1,1 @@
+"""The Kubernetes side: client, reflector, slim structs of nodes and pods."""

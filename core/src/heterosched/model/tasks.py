@@ -1,0 +1,167 @@
+"""Task graphs: what is to be done, in which order, and what each way of doing it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Literal
+
+from heterosched.errors import InvalidGraph, InvalidInput
+from heterosched.model.cluster import Demand
+
+Origin = Literal["measured", "estimated", "simulated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to run a task: a device type, a number of workers, and what that takes.
+
+    `seconds` is the run time, `watts` the power that one worker adds while it runs, `demand` what one worker takes.
+    """
+
+    device: str
+    seconds: float
+    demand: Demand
+    watts: float = 0.0
+    workers: int = 1
+    variant: str = ""
+    origin: Origin = "estimated"
+
+    @property
+    def joules(self) -> float:
+        """Energy that the task adds when it runs this way."""
+        return self.watts * self.workers * self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A node of the graph. `known` is False where nobody gave a run time: order and fit count, the seconds do not."""
+
+    name: str
+    options: tuple[Option, ...]
+    known: bool = True
+    external_bytes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`consumer` may start when `producer` has finished and `size_bytes` have been moved to its node."""
+
+    producer: str
+    consumer: str
+    size_bytes: float = 0.0
+
+
+@dataclass(frozen=True)
+class TaskGraph:
+    """A directed acyclic graph of tasks; construct it with `TaskGraph.build`, which checks it."""
+
+    tasks: Mapping[str, Task]
+    edges: tuple[Edge, ...]
+    object: str = "graph"
+
+    @classmethod
+    def build(cls, tasks: Iterable[Task], edges: Iterable[Edge], object: str = "graph") -> TaskGraph:
+        """Check and build. Raises InvalidGraph (empty, duplicate, unknown dependency, cycle) or InvalidInput (a time or
+        power that is no finite number of the right sign); the culprit is spelled out.
+        """
+        named: dict[str, Task] = {}
+        for task in tasks:
+            if task.name in named:
+                raise InvalidGraph(object, f"spec.tasks[{task.name}]", "the name is used twice", "rename one of them")
+            _check_options(task, object)
+            named[task.name] = task
+        if not named:
+            raise InvalidGraph(object, "spec.tasks", "there is no task", "add at least one task")
+        graph = cls(named, tuple(edges), object)
+        _check_edges(graph)
+        _ = graph.order  # raises on a cycle
+        return graph
+
+    @cached_property
+    def parents(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Edges into each task."""
+        return self._by(lambda edge: edge.consumer)
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Edges out of each task."""
+        return self._by(lambda edge: edge.producer)
+
+    def _by(self, key: Callable[[Edge], str]) -> Mapping[str, tuple[Edge, ...]]:
+        found: dict[str, list[Edge]] = {name: [] for name in self.tasks}
+        for edge in self.edges:
+            found[key(edge)].append(edge)
+        return {name: tuple(edges) for name, edges in found.items()}
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Topological order; tasks that are free at the same time in order of definition. Raises InvalidGraph."""
+        position = {name: index for index, name in enumerate(self.tasks)}
+        sorter = TopologicalSorter({name: [edge.producer for edge in self.parents[name]] for name in self.tasks})
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            path = " -> ".join(reversed(error.args[1]))
+            raise InvalidGraph(
+                self.object, "spec.tasks", f"the dependencies form a cycle: {path}", "remove one of these dependencies"
+            ) from error
+        found: list[str] = []
+        while sorter.is_active():
+            free = sorted(sorter.get_ready(), key=position.__getitem__)
+            found.extend(free)
+            sorter.done(*free)
+        return tuple(found)
+
+    def ready(self, done: Iterable[str]) -> tuple[str, ...]:
+        """Tasks not in `done` whose producers all are, in topological order."""
+        finished = set(done)
+        return tuple(
+            name
+            for name in self.order
+            if name not in finished and all(edge.producer in finished for edge in self.parents[name])
+        )
+
+    def critical_path(self, seconds: Mapping[str, float]) -> tuple[str, ...]:
+        """The longest chain of tasks by `seconds` (transfers not counted); ties go to the task defined first."""
+        length: dict[str, float] = {}
+        after: dict[str, str | None] = {}
+        for name in reversed(self.order):
+            following: Sequence[str] = [edge.consumer for edge in self.children[name]]
+            best = max(following, key=length.__getitem__, default=None)
+            length[name] = seconds[name] + (length[best] if best is not None else 0.0)
+            after[name] = best
+        step: str | None = max(self.order, key=length.__getitem__)
+        path: list[str] = []
+        while step is not None:
+            path.append(step)
+            step = after[step]
+        return tuple(path)
+
+
+def _check_options(task: Task, object: str) -> None:
+    for option in task.options:
+        field = f"spec.tasks[{task.name}] on {option.device}"
+        if not math.isfinite(option.seconds) or option.seconds <= 0:
+            raise InvalidInput(object, field, f"run time {option.seconds!r} s", "give a finite time above zero")
+        if not math.isfinite(option.watts) or option.watts < 0:
+            raise InvalidInput(object, field, f"power {option.watts!r} W", "give a finite power, zero or more")
+
+
+def _check_edges(graph: TaskGraph) -> None:
+    for edge in graph.edges:
+        if edge.consumer not in graph.tasks:
+            raise InvalidGraph(graph.object, f"spec.tasks[{edge.consumer}]", "there is no task of this name")
+        field = f"spec.tasks[{edge.consumer}].dependsOn"
+        if edge.producer not in graph.tasks:
+            known = ", ".join(list(graph.tasks)[:5]) + (", ..." if len(graph.tasks) > 5 else "")
+            raise InvalidGraph(
+                graph.object, field, f"unknown task {edge.producer!r}", f"name one of the job's tasks ({known})"
+            )
+        if edge.producer == edge.consumer:
+            raise InvalidGraph(graph.object, field, f"task {edge.consumer!r} depends on itself", "remove it")
+        if not math.isfinite(edge.size_bytes) or edge.size_bytes < 0:
+            raise InvalidInput(graph.object, field, f"{edge.size_bytes!r} bytes", "give a size of zero or more")

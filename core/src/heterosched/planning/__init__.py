@@ -1,0 +1,1 @@
+"""From HeteroJobs and a cluster to a plan."""

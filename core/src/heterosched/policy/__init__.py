@@ -1,0 +1,1 @@
+"""The policy table, the score terms, and the explanation of a score."""

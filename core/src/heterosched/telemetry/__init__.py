@@ -1,0 +1,1 @@
+"""Telemetry from Prometheus, collected in a child process."""

@@ -1,0 +1,101 @@
+"""The demo's HeteroJobs: measured public figures in, manifests out. What the planner reads stands here and nowhere else."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+NAMESPACE = "demo"
+POLICIES = ("Performance", "Balanced", "Energy")
+
+BATCH = 64
+GLOBAL_BATCH = 512
+ITERATIONS = 120
+EPOCH_SHARE = 0.4
+WORKFLOW_SCALE = 0.25
+"""Everything is shortened, not sped up: fewer iterations, a share of an epoch, a quarter of each run time of the workflow."""
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """A small CSV file with comment lines."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def build_training(figures: list[dict[str, str]]) -> dict[str, Any]:
+    """Distributed ResNet-50 training with the measured Gavel throughputs (one worker = one GPU)."""
+    throughput = [
+        {"device": row["device"], "samplesPerSecond": f"{float(row['steps_per_second']) * BATCH:.3f}"} for row in figures
+    ]
+    return _job(
+        "resnet50-training",
+        "Balanced",
+        templates=[_template("trainer", {"requests": {"cpu": "4", "memory": "16Gi"}, "limits": {"nvidia.com/gpu": 1}})],
+        tasks=[
+            {
+                "name": "train",
+                "templateRef": "trainer",
+                "workers": {"min": 2, "max": 8, "gang": True, "rendezvous": True},
+                "devices": {"allow": [row["device"] for row in figures]},
+                "work": {
+                    "training": {
+                        "globalBatch": GLOBAL_BATCH,
+                        "iterations": ITERATIONS,
+                        "gradientBytes": "100Mi",
+                        "throughputOn": throughput,
+                    }
+                },
+            }
+        ],
+    )
+
+
+def build_policy_jobs(figures: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Three jobs that differ in their policy only: ShuffleNetV2 with the measured Zeus times and watts."""
+    runtimes = [
+        {
+            "device": row["device"],
+            "seconds": f"{float(row['seconds_per_epoch']) * EPOCH_SHARE:.3f}",
+            "watts": f"{float(row['watts']):.1f}",
+        }
+        for row in figures
+    ]
+    template = _template("shufflenet", {"requests": {"cpu": "2", "memory": "8Gi"}, "limits": {"nvidia.com/gpu": 1}})
+    task = {
+        "name": "train",
+        "templateRef": "shufflenet",
+        "devices": {"allow": [row["device"] for row in figures]},
+        "work": {"runtimeOn": runtimes},
+    }
+    return [_job(f"shufflenet-{policy.lower()}", policy, [template], [task]) for policy in POLICIES]
+
+
+def import_workflow(instance: Path) -> dict[str, Any]:
+    """The workflow as `heterosched import wfcommons` gives it."""
+    command = [
+        str(Path(sys.executable).with_name("heterosched")),
+        *("import", "wfcommons", str(instance), "--name", "epigenomics", "--time-scale", str(WORKFLOW_SCALE)),
+    ]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    manifest: dict[str, Any] = yaml.safe_load(done.stdout)
+    manifest["metadata"]["namespace"] = NAMESPACE
+    return manifest
+
+
+def _template(name: str, resources: dict[str, Any]) -> dict[str, Any]:
+    container = {"name": "main", "image": "example.com/train:1", "resources": resources}
+    return {"name": name, "template": {"spec": {"containers": [container], "restartPolicy": "Never"}}}
+
+
+def _job(name: str, policy: str, templates: list[dict[str, Any]], tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "apiVersion": "heterosched.io/v1alpha1",
+        "kind": "HeteroJob",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"policy": policy, "templates": templates, "tasks": tasks},
+    }
