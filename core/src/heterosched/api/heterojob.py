@@ -39,11 +39,15 @@ class Deadline(Wire, frozen=True, kw_only=True):
 
 
 class ExitCodes(Wire, frozen=True, kw_only=True):
-    """What container exit codes mean for retries: `In` or `NotIn` `values` -> FailJob, Ignore (free) or Count."""
+    """What container exit codes mean for retries: `In` or `NotIn` `values` -> FailTask, Ignore (free) or Count.
+
+    `container_name` empty: any container.
+    """
 
     action: str
     operator: str = "In"
     values: list[int] = []
+    container_name: str = ""
 
 
 class FailurePolicy(Wire, frozen=True, kw_only=True):
@@ -82,6 +86,11 @@ class Resources(Wire, frozen=True, kw_only=True):
     requests: dict[str, Quantity] = {}
     limits: dict[str, Quantity] = {}
 
+    @property
+    def given(self) -> bool:
+        """Whether it says anything; then it replaces requests and limits as a whole."""
+        return bool(self.requests or self.limits)
+
 
 class Variant(Wire, frozen=True, kw_only=True):
     """What differs per device: resources, image, environment. The plan picks one."""
@@ -94,12 +103,17 @@ class Variant(Wire, frozen=True, kw_only=True):
 
 
 class Workers(Wire, frozen=True, kw_only=True):
-    """Number of pods of a task; the plan sizes it between `min` and `max`."""
+    """Number of pods of a task; the plan sizes it between `min` and `max` (absent: as many as `min`)."""
 
     min: int = 1
-    max: int = 1
+    max: int | None = None
     gang: bool = False
     rendezvous: bool = False
+
+    @property
+    def most(self) -> int:
+        """The largest number of pods."""
+        return self.min if self.max is None else self.max
 
 
 class Devices(Wire, frozen=True, kw_only=True):

@@ -68,8 +68,34 @@ class ThroughputProfileSpec(Wire, frozen=True, kw_only=True):
     devices: list[ProfileDevice] = []
 
 
+class LearnedDevice(Wire, frozen=True, kw_only=True):
+    """What finished tasks taught about one device type: `samples` of them stand behind the figures."""
+
+    device: str
+    seconds: Quantity | None = None
+    samples_per_second: Quantity | None = None
+    watts: Quantity | None = None
+    samples: int = 0
+    confidence_percent: int = 0
+    updated_at: str | None = None
+
+
+class ThroughputProfileStatus(Wire, frozen=True, kw_only=True):
+    """What was learned; a row comes before the one of the same device in the spec."""
+
+    observed_generation: int = 0
+    updated_at: str | None = None
+    devices: list[LearnedDevice] = []
+
+
 class ThroughputProfile(Wire, frozen=True, kw_only=True):
     """Figures of a task or model that several jobs share."""
 
     metadata: Metadata
     spec: ThroughputProfileSpec
+    status: ThroughputProfileStatus = ThroughputProfileStatus()
+
+    @property
+    def label(self) -> str:
+        """How errors name it."""
+        return f"ThroughputProfile {self.metadata.namespace}/{self.metadata.name}"

@@ -1,0 +1,157 @@
+"""The truth of the demo: how long each task really takes on each device, and what it really draws.
+
+The figures of the manifests, perturbed once per run and task, go into a ConfigMap. An admission policy of the real API
+server copies them onto each pod as it is created, in the annotations that the simulated hardware reads (see
+deploy/control-plane/stages). The planner reads neither: it knows the manifests only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fleet import short_name
+from heterosched.model import DEVICE_TYPES
+from heterosched.model.devices import CPU, SOCKET_BUSY_WATTS
+from heterosched.units import parse_quantity
+
+SPREAD = 0.06
+"""Standard deviation of the logarithm of a perturbation: about +-6 % from run to run."""
+LINK_BYTES_PER_SECOND = 1.25e9
+CORES_PER_SOCKET = 16
+CONFIG_MAP = "simulated-truth"
+POLICY = "simulated-hardware"
+
+Figures = Mapping[str, tuple[float, float]]
+"""Device type -> (seconds, watts of one pod)."""
+
+
+def build_truth(manifests: Iterable[dict[str, Any]], rng: random.Random) -> dict[str, Figures]:
+    """`job.task` (`job.task.n` for a task of n workers) -> the true figures on each device type."""
+    truth: dict[str, Figures] = {}
+    for manifest in manifests:
+        for task in manifest["spec"]["tasks"]:
+            key = f"{manifest['metadata']['name']}.{task['name']}"
+            truth.update(_training(key, task, rng) if "training" in task["work"] else {key: _runtimes(task, rng)})
+    return truth
+
+
+def _perturbation(rng: random.Random) -> float:
+    return math.exp(rng.gauss(0.0, SPREAD))
+
+
+def _runtimes(task: dict[str, Any], rng: random.Random) -> Figures:
+    slower, hungrier = _perturbation(rng), _perturbation(rng)
+    cores = 1.0
+    return {
+        row["device"]: (
+            parse_quantity(row["seconds"]) * slower,
+            parse_quantity(row.get("watts", _watts(row["device"], cores))) * hungrier,
+        )
+        for row in task["work"]["runtimeOn"]
+    }
+
+
+def _training(key: str, task: dict[str, Any], rng: random.Random) -> dict[str, Figures]:
+    """Data-parallel training: compute time shrinks with the workers, the ring all-reduce does not."""
+    training, workers = task["work"]["training"], task["workers"]
+    gradient = parse_quantity(training["gradientBytes"])
+    slower = {row["device"]: _perturbation(rng) for row in training["throughputOn"]}
+    truth: dict[str, Figures] = {}
+    for n in range(workers["min"], workers["max"] + 1):
+        exchange = 2 * (n - 1) / n * gradient / LINK_BYTES_PER_SECOND
+        truth[f"{key}.{n}"] = {
+            row["device"]: (
+                training["iterations"]
+                * (training["globalBatch"] / n / parse_quantity(row["samplesPerSecond"]) * slower[row["device"]] + exchange),
+                _watts(row["device"], 0.0) * 0.9,
+            )
+            for row in training["throughputOn"]
+        }
+    return truth
+
+
+def _watts(device: str, cores: float) -> float:
+    return cores * SOCKET_BUSY_WATTS / CORES_PER_SOCKET if device == CPU else DEVICE_TYPES[device].busy_watts
+
+
+def _table(figures: Figures, column: int) -> str:
+    """The JSON map that the simulated hardware reads; the CPU is what every node has."""
+    return json.dumps({"*" if d == CPU else short_name(d): round(row[column], 3) for d, row in figures.items()})
+
+
+def build_manifests(truth: Mapping[str, Figures], namespace: str) -> list[dict[str, Any]]:
+    """The ConfigMap with the truth, and the admission policy that hands it to the simulated hardware."""
+    data = {}
+    for key, figures in truth.items():
+        data[f"{key}.seconds"] = _table(figures, 0)
+        data[f"{key}.watts"] = _table(figures, 1)
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": CONFIG_MAP, "namespace": namespace},
+            "data": data,
+        },
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "MutatingAdmissionPolicy",
+            "metadata": {"name": POLICY},
+            "spec": _policy_spec(),
+        },
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "MutatingAdmissionPolicyBinding",
+            "metadata": {"name": POLICY},
+            "spec": {
+                "policyName": POLICY,
+                "paramRef": {"name": CONFIG_MAP, "namespace": namespace, "parameterNotFoundAction": "Deny"},
+            },
+        },
+    ]
+
+
+def _policy_spec() -> dict[str, Any]:
+    def annotation(column: str) -> str:
+        name = f"variables.key + '.{column}'"
+        return f"'sim.heterosched.io/{column}': {name} in params.data ? params.data[{name}] : '{{}}'"
+
+    label = "object.metadata.labels['heterosched.io/{}']"
+    world = "object.spec.containers[0].?env.orValue([]).filter(e, e.name == 'WORLD_SIZE').map(e, '.' + e.value)"
+    return {
+        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "matchConstraints": {
+            "resourceRules": [
+                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+            ]
+        },
+        "matchConditions": [
+            {
+                "name": "task-of-a-heterojob",
+                "expression": "has(object.metadata.labels) && 'heterosched.io/task' in object.metadata.labels",
+            }
+        ],
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "variables": [
+            {"name": "world", "expression": world},
+            {
+                "name": "key",
+                "expression": f"{label.format('job')} + '.' + {label.format('task')}"
+                " + (size(variables.world) > 0 ? variables.world[0] : '')",
+            },
+        ],
+        "mutations": [
+            {
+                "patchType": "ApplyConfiguration",
+                "applyConfiguration": {
+                    "expression": "Object{metadata: Object.metadata{annotations: {"
+                    + f"{annotation('seconds')}, {annotation('watts')}"
+                    + "}}}"
+                },
+            }
+        ],
+    }
