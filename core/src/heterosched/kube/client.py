@@ -1,0 +1,266 @@
+"""A thin asynchronous client of the API server: raw JSON in and out, over the transport of the `kubernetes` package.
+
+Only the transport is used (kubeconfig, client certificates, exec plug-ins, in-cluster tokens, TLS). Its models are not:
+decoding a thousand nodes into them takes half a second, into structs that name what we read a twentieth of that.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from heterosched.errors import InvalidInput
+from heterosched.kube.errors import ApiUnavailable, Gone, error_of
+
+Json = dict[str, Any]
+Objects = list[Json]
+Params = Mapping[str, str | int | bool]
+PatchKind = Literal["merge", "json", "strategic", "apply"]
+
+POOL_SIZE = 256
+"""Simultaneous connections: each watch holds one while it lives, and releasing a wide task graph is a burst."""
+
+REQUEST_TIMEOUT = 30.0
+CONNECT_TIMEOUT = 5.0
+CREDENTIALS_PERIOD = 60.0
+"""Seconds after which a token file or exec plug-in named in the kubeconfig is consulted again."""
+
+_PATCH_TYPES: Mapping[PatchKind, str] = {
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+
+
+class ListWatch(Protocol):
+    """What a reflector needs of a client: pages as bytes, and a watch as raw lines."""
+
+    async def get_raw(self, path: str, params: Params) -> bytes:
+        """The body of GET `path`. Raises ApiError."""
+        ...
+
+    def watch(
+        self, path: str, resource_version: str, params: Params, *, timeout_seconds: float, read_deadline: float
+    ) -> AsyncGenerator[bytes, None]:
+        """Events since `resource_version`, one JSON document each, until the server ends the watch.
+
+        Raises Gone (the version is too old), ApiUnavailable (cut, or no byte for `read_deadline` seconds), ApiError.
+        """
+        ...
+
+
+class Kube:
+    """The API server. Make one with `await Kube.connect()` inside the event loop that uses it; `async with` closes it.
+
+    Every method raises ApiError or one of its kinds (`heterosched.kube.errors`); connection trouble is ApiUnavailable.
+    """
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls, kubeconfig: str | Path | None = None, context: str | None = None) -> Kube:
+        """Read the credentials: `kubeconfig`, else $KUBECONFIG, else ~/.kube/config, else the pod's service account.
+
+        Nothing is sent yet. Raises InvalidInput when there are no usable credentials.
+        """
+        configuration = Configuration(connection_pool_maxsize=POOL_SIZE)
+        # Go's verifier, hence kubectl, does not ask for RFC 5280's optional key identifiers; Python 3.13 does.
+        configuration.disable_strict_ssl_verification = True
+        source = _kubeconfig_path(kubeconfig)
+        try:
+            if source is None:
+                load_incluster_config(client_configuration=configuration)
+            else:
+                loader = await load_kube_config(source, context, configuration, persist_config=False)
+                configuration.refresh_api_key_hook = _Refresh(loader)
+            return cls(ApiClient(configuration))
+        except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+            where = source or "in-cluster service account"
+            raise InvalidInput(
+                where, "", str(error), "check the file, the context or the pod's service account"
+            ) from error
+
+    async def __aenter__(self) -> Kube:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+    async def get(self, path: str, params: Params | None = None) -> Json:
+        """The object at `path`, for instance `/api/v1/nodes/t4-0`."""
+        return _decoded(await self.request("GET", path, params=params))
+
+    async def get_raw(self, path: str, params: Params) -> bytes:
+        """The body of GET `path`, undecoded."""
+        return await self.request("GET", path, params=params)
+
+    async def list(self, path: str, params: Params | None = None, page_size: int = 500) -> Objects:
+        """All objects of a collection, page by page; starts over without pages when the page token expires."""
+        found: Objects = []
+        page: Params = {"limit": page_size, **(params or {})}
+        while True:
+            try:
+                body = await self.get(path, page)
+            except Gone:
+                if "continue" not in page:
+                    raise
+                return list((await self.get(path, params))["items"] or ())
+            found.extend(body["items"] or ())
+            token = body["metadata"].get("continue")
+            if not token:
+                return found
+            page = {**page, "continue": token}
+
+    async def post(self, path: str, body: Json, params: Params | None = None) -> Json:
+        """Create an object. Raises AlreadyExists, Rejected, NotFound (no namespace), ApiError 403 (quota, RBAC)."""
+        return _decoded(await self.request("POST", path, body=body, params=params))
+
+    async def patch(
+        self, path: str, body: Json | Objects, kind: PatchKind = "merge", params: Params | None = None
+    ) -> Json:
+        """Patch an object; a merge patch with `resourceVersion` or `uid` tests it. Raises Conflict, NotFound."""
+        return _decoded(await self.request("PATCH", path, body=body, params=params, content_type=_PATCH_TYPES[kind]))
+
+    async def delete(self, path: str, *, uid: str = "", propagation: str = "Background") -> Json:
+        """Delete an object, only if it still has this `uid` where one is given. Raises NotFound, Conflict."""
+        options: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        return _decoded(await self.request("DELETE", path, body=options))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json | Objects | None = None,
+        params: Params | None = None,
+        content_type: str = "application/json",
+        within: float = REQUEST_TIMEOUT,
+    ) -> bytes:
+        """One request, answered `within` seconds; the body of a 2xx answer."""
+        limit = aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT)
+        try:
+            response = await self._send(method, path, body, params, content_type, limit)
+            async with response:
+                content = await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(f"{method} {path}", error) from error
+        if response.status >= 300:
+            raise error_of(f"{method} {path}", response.status, content)
+        return content
+
+    async def watch(
+        self,
+        path: str,
+        resource_version: str,
+        params: Params | None = None,
+        *,
+        timeout_seconds: float = 300.0,
+        read_deadline: float = 70.0,
+    ) -> AsyncGenerator[bytes, None]:
+        """Watch events as raw lines, bookmarks included, until the server ends the watch after `timeout_seconds`.
+
+        A half-open connection delivers nothing and never fails: the server sends a bookmark about every 60 s, so
+        `read_deadline` seconds without a byte raise ApiUnavailable. Raises Gone when `resource_version` is too old.
+        """
+        query: Params = {
+            **(params or {}),
+            "watch": True,
+            "allowWatchBookmarks": True,
+            "resourceVersion": resource_version,
+            "timeoutSeconds": round(timeout_seconds),
+        }
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=read_deadline)
+        request = f"WATCH {path}"
+        try:
+            response = await self._send("GET", path, None, query, "application/json", limit)
+            async with response:
+                if response.status >= 300:
+                    raise error_of(request, response.status, await response.read())
+                async for line in _lines(response.content.iter_any()):
+                    yield line
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(request, error) from error
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Json | Objects | None,
+        params: Params | None,
+        content_type: str,
+        limit: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        configuration = self._api.configuration
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "heterosched"}
+        bearer = (await configuration.auth_settings()).get("BearerToken")
+        if bearer and bearer["value"]:
+            # Token files end in a newline more often than not, and the package hands it through.
+            headers["Authorization"] = bearer["value"].strip()
+        url = configuration.host + path + _query(params)
+        answer = await self._api.rest_client.request(method, url, headers, body, _request_timeout=limit)
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+
+class _Refresh:
+    """Reads the kubeconfig's credentials again once a minute; the package does so for in-cluster tokens only."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+        self._due = time.monotonic() + CREDENTIALS_PERIOD
+
+    async def __call__(self, configuration: Any) -> None:
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + CREDENTIALS_PERIOD
+            await self._loader.load_and_set(configuration)
+
+
+def _kubeconfig_path(explicit: str | Path | None) -> str | None:
+    if explicit:
+        return str(explicit)
+    if os.environ.get("KUBECONFIG"):
+        return os.environ["KUBECONFIG"]
+    default = Path("~/.kube/config").expanduser()
+    return str(default) if default.exists() or "KUBERNETES_SERVICE_HOST" not in os.environ else None
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Complete lines; a line that the stream's end cuts short is dropped (the watch resumes before it)."""
+    rest = b""
+    async for chunk in chunks:
+        *complete, rest = (rest + chunk).split(b"\n")
+        for line in complete:
+            if line:
+                yield line
+
+
+def _query(params: Params | None) -> str:
+    if not params:
+        return ""
+    return "?" + urlencode({k: str(v).lower() if isinstance(v, bool) else v for k, v in params.items() if v != ""})
+
+
+def _decoded(content: bytes) -> Json:
+    decoded: Json = msgspec.json.decode(content)
+    return decoded
+
+
+def _unreachable(request: str, error: BaseException) -> ApiUnavailable:
+    return ApiUnavailable(request, 0, type(error).__name__, str(error) or "no answer in time")
