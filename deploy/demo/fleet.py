@@ -59,7 +59,12 @@ def build_node(name: str, model: Model, row: dict[str, str]) -> dict[str, Any]:
     """A fake node with the row's CPUs, memory and GPUs, labelled as NVIDIA's GPU feature discovery would."""
     gpus = row["gpu"]
     memory_mib = int(DEVICE_TYPES[model.device].memory_bytes / 2**20)
-    resources = {"cpu": f"{row['cpu_milli']}m", "memory": f"{row['memory_mib']}Mi", "pods": "110", "nvidia.com/gpu": gpus}
+    resources = {
+        "cpu": f"{row['cpu_milli']}m",
+        "memory": f"{row['memory_mib']}Mi",
+        "pods": "110",
+        "nvidia.com/gpu": gpus,
+    }
     return {
         "apiVersion": "v1",
         "kind": "Node",

@@ -1,4 +1,4 @@
-"""The demo's HeteroJobs: measured public figures in, manifests out. What the planner reads stands here and nowhere else."""
+"""The demo's HeteroJobs: measured public figures in, manifests out; the planner reads nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GLOBAL_BATCH = 512
 ITERATIONS = 120
 EPOCH_SHARE = 0.4
 WORKFLOW_SCALE = 0.25
-"""Everything is shortened, not sped up: fewer iterations, a share of an epoch, a quarter of each run time of the workflow."""
+"""Everything is shortened, not sped up: fewer iterations, a share of an epoch, a quarter of each run time."""
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -30,7 +30,8 @@ def read_table(path: Path) -> list[dict[str, str]]:
 def build_training(figures: list[dict[str, str]]) -> dict[str, Any]:
     """Distributed ResNet-50 training with the measured Gavel throughputs (one worker = one GPU)."""
     throughput = [
-        {"device": row["device"], "samplesPerSecond": f"{float(row['steps_per_second']) * BATCH:.3f}"} for row in figures
+        {"device": row["device"], "samplesPerSecond": f"{float(row['steps_per_second']) * BATCH:.3f}"}
+        for row in figures
     ]
     return _job(
         "resnet50-training",

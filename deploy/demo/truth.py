@@ -66,7 +66,10 @@ def _training(key: str, task: dict[str, Any], rng: random.Random) -> dict[str, F
         truth[f"{key}.{n}"] = {
             row["device"]: (
                 training["iterations"]
-                * (training["globalBatch"] / n / parse_quantity(row["samplesPerSecond"]) * slower[row["device"]] + exchange),
+                * (
+                    training["globalBatch"] / n / parse_quantity(row["samplesPerSecond"]) * slower[row["device"]]
+                    + exchange
+                ),
                 _watts(row["device"], 0.0) * 0.9,
             )
             for row in training["throughputOn"]

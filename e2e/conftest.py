@@ -1,0 +1,53 @@
+"""One real control plane for a whole test session, one namespace for each test.
+
+The session's cluster is started (and its programs built, if no run has done so) when the first test asks for it. Its
+logs stay in `build/e2e/` for whoever has to explain a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import ControlPlane
+from processes import wait_until
+
+WORKDIR = Path(__file__).resolve().parent.parent / "build" / "e2e"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test below this folder `e2e`."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    """The session's cluster: etcd, API server, controllers, scheduler and kwok; no nodes yet."""
+    plane = ControlPlane(f"e2e-{os.getpid()}", WORKDIR, keep_logs=True)
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    if capture is None:
+        plane.up()
+    else:
+        with capture.global_and_fixture_disabled():  # a build takes minutes: its progress has to be seen
+            plane.up()
+    yield plane
+    plane.down()
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of this test's own that can take pods; deleted, without waiting for it, when the test ends."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    name = f"{words}-{uuid.uuid4().hex[:6]}"
+    control_plane.kubectl("create", "namespace", name)
+    account = ("get", "serviceaccount", "default", f"--namespace={name}", "--ignore-not-found", "--output=name")
+    assert wait_until(lambda: bool(control_plane.kubectl(*account)), 30.0, 0.1), f"{name} got no default account"
+    yield name
+    control_plane.kubectl("delete", "namespace", name, "--wait=false")
