@@ -1,0 +1,18 @@
+"""`heterosched`, also as a kubectl plug-in (`kubectl heterosched`): messages use the name it was called by."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from heterosched_cli.app import app
+
+
+def main() -> None:
+    """Run the command of the process's arguments."""
+    called = Path(sys.argv[0]).stem
+    app(prog_name="kubectl heterosched" if called.startswith("kubectl") else "heterosched")
+
+
+if __name__ == "__main__":
+    main()

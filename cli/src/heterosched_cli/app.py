@@ -1,0 +1,136 @@
+"""The commands. What they do is imported when they are called, so that `--help` and offline work stay quick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from heterosched.errors import HeteroSchedError
+from heterosched_cli import options as opt
+from heterosched_cli.output import Format, note
+
+EPILOG = "Exit codes: 0 done; 1 the answer is no, or it could not be done (standard error says why); 2 wrong usage."
+EXTENDER = "http://127.0.0.1:9102"
+"""Where the extender's operations port is on its own machine, or after `kubectl port-forward`."""
+
+
+class _Group(TyperGroup):
+    """What a user can mend is a message and exit code 1, not a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HeteroSchedError as error:
+            note("\n".join(f"error: {line}" for line in str(error).splitlines()))
+            raise typer.Exit(1) from error
+
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings=SETTINGS,
+    help="HeteroSched: plan, place and explain jobs on clusters of several kinds of devices, by time and energy.",
+    epilog=EPILOG,
+)
+imports = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings=SETTINGS,
+    help="Turn records of others into HeteroJobs.",
+)
+app.add_typer(imports, name="import")
+
+
+@app.command(epilog=EPILOG)
+def plan(
+    file: opt.Manifests,
+    cluster: opt.ClusterFile = None,
+    policy: opt.Policy = "",
+    strategy: opt.Strategy = "",
+    namespace: opt.Namespace = "",
+    kubeconfig: opt.Kubeconfig = None,
+    context: opt.Context = "",
+    output: opt.Output = Format.TABLE,
+) -> None:
+    """Show where and when each task would run, what that costs, and how it compares with first come, first served.
+
+    Nothing is created or changed. Exit code 1 when a job cannot be planned.
+    """
+    from heterosched_cli.plan import PlanCommand
+
+    command = PlanCommand(tuple(file), cluster, policy, strategy, namespace, kubeconfig, context)
+    raise typer.Exit(command.run(output))
+
+
+@app.command(epilog=EPILOG)
+def why(
+    pod: opt.Pod,
+    node: opt.Node = "",
+    extender: opt.Extenders = [EXTENDER],  # noqa: B006  (typer copies it)
+    namespace: opt.Namespace = "",
+    kubeconfig: opt.Kubeconfig = None,
+    context: opt.Context = "",
+    output: opt.Output = Format.TABLE,
+) -> None:
+    """Explain why a pod went to its node and not to another one.
+
+    Exit code 1 when no extender has a decision about the pod on record.
+    """
+    from heterosched_cli.why import explain
+
+    explain(pod, node, extender, namespace, kubeconfig, context, output)
+
+
+@app.command(epilog=EPILOG)
+def jobs(
+    namespace: opt.Namespace = "",
+    all_namespaces: opt.AllNamespaces = False,
+    kubeconfig: opt.Kubeconfig = None,
+    context: opt.Context = "",
+    output: opt.Output = Format.TABLE,
+) -> None:
+    """List HeteroJobs: policy, state, tasks done, planned makespan, predicted finish, energy."""
+    from heterosched_cli.jobs import list_jobs
+
+    list_jobs(namespace, all_namespaces, kubeconfig, context, output)
+
+
+@app.command(epilog=EPILOG)
+def version(
+    client: opt.ClientOnly = False,
+    kubeconfig: opt.Kubeconfig = None,
+    context: opt.Context = "",
+    output: opt.Output = Format.TABLE,
+) -> None:
+    """Print the version of this program and, when a cluster answers, of Kubernetes and of the API served there."""
+    from heterosched_cli.version import print_version
+
+    print_version(client, kubeconfig, context, output)
+
+
+@imports.command(epilog=EPILOG)
+def wfcommons(
+    file: opt.Instance,
+    name: opt.JobName = "",
+    namespace: opt.JobNamespace = "",
+    policy: opt.JobPolicy = "",
+    time_scale: opt.TimeScale = 1.0,
+    data_scale: opt.DataScale = None,
+    gpu_speedup: opt.GpuSpeedup = "",
+    image: opt.Image = "",
+    uri_prefix: opt.UriPrefix = "file:///workflow",
+    output: opt.Output = Format.YAML,
+) -> None:
+    """Write the HeteroJob of a recorded scientific workflow: its tasks, dependencies, run times and bytes as measured.
+
+    Every row that cannot be used is named, and then nothing is written.
+    """
+    from heterosched_cli.wfcommons.command import convert_file
+
+    texts = {"name": name, "namespace": namespace, "policy": policy, "image": image, "uri_prefix": uri_prefix}
+    convert_file(file, texts, time_scale, data_scale, gpu_speedup, output)

@@ -1,0 +1,51 @@
+"""The namespace that kubectl would use. Reads the kubeconfig alone, so that it costs no import of the client."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from heterosched.errors import InvalidInput
+from heterosched_cli.files import read_documents
+
+DEFAULT = "default"
+
+
+def namespace_of(explicit: str, kubeconfig: Path | None, context: str) -> str:
+    """`--namespace`, else that of the context, else `default`. A kubeconfig that is not there has no say."""
+    if explicit:
+        return explicit
+    files = [file for file in _files(kubeconfig) if file.exists()]
+    contents = [document.content for file in files for document in read_documents(file)]
+    name = context or next((str(c["current-context"]) for c in contents if c.get("current-context")), "")
+    for content in contents:
+        for entry in content.get("contexts") or ():
+            if isinstance(entry, dict) and entry.get("name") == name:
+                return _namespace(entry) or DEFAULT
+    if context:
+        known = ", ".join(sorted(str(e.get("name")) for c in contents for e in c.get("contexts") or ())) or "none"
+        raise InvalidInput("kubeconfig", "contexts", f"there is no context {context!r}", f"it has: {known}")
+    return DEFAULT
+
+
+def check_present(kubeconfig: Path | None) -> None:
+    """Raises InvalidInput where there is neither a kubeconfig nor a pod's service account."""
+    files = _files(kubeconfig)
+    if "KUBERNETES_SERVICE_HOST" in os.environ and kubeconfig is None:
+        return
+    if not any(file.exists() for file in files):
+        remedy = "give one with --kubeconfig or KUBECONFIG"
+        raise InvalidInput("kubeconfig", "", f"there is no file {' or '.join(map(str, files))}", remedy)
+
+
+def _files(kubeconfig: Path | None) -> list[Path]:
+    if kubeconfig is not None:
+        return [kubeconfig]
+    listed = [Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    return listed or [Path("~/.kube/config").expanduser()]
+
+
+def _namespace(entry: dict[str, Any]) -> str:
+    inner = entry.get("context")
+    return str(inner.get("namespace") or "") if isinstance(inner, dict) else ""

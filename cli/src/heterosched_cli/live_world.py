@@ -1,0 +1,65 @@
+"""The live cluster as the planner sees it: nodes, what running pods hold, profiles and policies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from heterosched.api import SchedulingPolicy, ThroughputProfile
+from heterosched.constants import LABEL_JOB
+from heterosched.kube.client import Kube
+from heterosched.kube.convert import Problems, to_node
+from heterosched.kube.objects import NodeObject, PodObject
+from heterosched.model import Cluster
+from heterosched_cli.live import Json, NotInstalled, ask, list_ours
+from heterosched_cli.live_objects import reservations_of
+from heterosched_cli.output import note, warn
+from heterosched_cli.plan import World
+
+Read = TypeVar("Read", bound=msgspec.Struct)
+
+
+def live_world(own: Collection[tuple[str, str]], now: float, kubeconfig: Path | None, context: str) -> World:
+    """What a plan made at `now` (epoch seconds) would build on. Raises InvalidInput, Unavailable.
+
+    Pods of the jobs in `own` (namespace, name) do not count: the plan shows these jobs as if they had not started.
+    """
+    nodes, pods, policies, profiles = ask(_questions, kubeconfig, context)
+    problems = Problems()
+    model = tuple(to_node(node, problems) for node in _read(nodes, NodeObject))
+    others = (pod for pod in _read(pods, PodObject) if (pod.metadata.namespace, pod.labels.get(LABEL_JOB)) not in own)
+    held = reservations_of(others, {node.name: node.device for node in model}, now, problems)
+    cluster = Cluster(model, tuple(held))
+    note("planned beside what runs now; tasks of other HeteroJobs that have not started are not counted")
+    return World(cluster, tuple(_read(profiles, ThroughputProfile)), tuple(_read(policies, SchedulingPolicy)))
+
+
+async def _questions(kube: Kube) -> tuple[list[Json], list[Json], list[Json], list[Json]]:
+    nodes, pods, policies, profiles = await asyncio.gather(
+        kube.list("/api/v1/nodes"),
+        kube.list("/api/v1/pods", {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}),
+        _if_served(kube, "schedulingpolicies"),
+        _if_served(kube, "throughputprofiles"),
+    )
+    return nodes, pods, policies, profiles
+
+
+async def _if_served(kube: Kube, plural: str) -> list[Json]:
+    """A plan can be had before our API is installed."""
+    try:
+        return await list_ours(kube, plural)
+    except NotInstalled:
+        return []
+
+
+def _read(objects: Iterable[Any], type: type[Read]) -> Iterator[Read]:
+    for raw in objects:
+        try:
+            yield msgspec.convert(raw, type)
+        except msgspec.ValidationError as error:
+            name = raw.get("metadata", {}).get("name")
+            warn(f"{type.__name__} {name} cannot be read, left out: {error}")

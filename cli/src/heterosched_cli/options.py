@@ -1,0 +1,79 @@
+"""The options of the commands, with their help texts: one place, so that equal options read and mean the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heterosched_cli.output import Format
+
+# --- of every command that asks a cluster: as kubectl has them -----------------------------------------------
+Kubeconfig = Annotated[
+    Path | None, typer.Option("--kubeconfig", help="Kubeconfig file (else $KUBECONFIG, ~/.kube/config).")
+]
+Context = Annotated[str, typer.Option("--context", help="Context of the kubeconfig.")]
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", help="Namespace (else that of the context, else default).")
+]
+AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")]
+ClientOnly = Annotated[bool, typer.Option("--client", help="Do not ask the cluster.")]
+Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the answer.")]
+
+# --- plan -----------------------------------------------------------------------------------------------------
+Manifests = Annotated[
+    list[Path],
+    typer.Option(
+        "--file",
+        "-f",
+        help="Manifests: HeteroJobs, with ThroughputProfiles and SchedulingPolicies if you like; "
+        "- for standard input; repeatable.",
+    ),
+]
+ClusterFile = Annotated[
+    Path | None,
+    typer.Option(help="Plan offline on the nodes of this file (kubectl get nodes,pods -A -o yaml, or the short form)."),
+]
+Policy = Annotated[str, typer.Option(help="Plan by this policy, whatever the jobs say.")]
+Strategy = Annotated[str, typer.Option(help="Plan by this strategy, whatever the jobs say.")]
+
+# --- why ------------------------------------------------------------------------------------------------------
+Pod = Annotated[str, typer.Argument(help="Name of the pod, or namespace/name.", metavar="POD")]
+Node = Annotated[str, typer.Option(help="Explain this node too: why it, or why not.")]
+Extenders = Annotated[
+    list[str],
+    typer.Option(
+        "--extender",
+        envvar="HETEROSCHED_EXTENDER_URL",
+        help="Address of an extender's operations port; repeatable, all are asked.",
+    ),
+]
+
+# --- import wfcommons -----------------------------------------------------------------------------------------
+Instance = Annotated[
+    Path,
+    typer.Argument(help="WfCommons instance (WfFormat 1.5), plain or gzipped; - for standard input.", metavar="FILE"),
+]
+JobName = Annotated[str, typer.Option(help="Name of the job (else from the file's name).")]
+JobNamespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace to write into the manifest.")]
+JobPolicy = Annotated[str, typer.Option(help="Policy of the job (else the API's default).")]
+TimeScale = Annotated[float, typer.Option(help="Multiply the measured seconds by this.")]
+DataScale = Annotated[
+    float | None,
+    typer.Option(help="Multiply the bytes by this (else as the seconds: moving and computing keep their proportion)."),
+]
+GpuSpeedup = Annotated[
+    str,
+    typer.Option(
+        help="Assume tasks to be this many times as fast on a GPU: nvidia-t4=2.0,nvidia-v100=4; "
+        "the manifest notes it as an assumption."
+    ),
+]
+Image = Annotated[
+    str,
+    typer.Option(
+        help="Image that runs a task, told which by $WORKFLOW_TASK (else a stand-in that sleeps for the measured time)."
+    ),
+]
+UriPrefix = Annotated[str, typer.Option(help="Where the files lie; empty: moving them is not counted.")]

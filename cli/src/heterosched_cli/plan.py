@@ -1,0 +1,129 @@
+"""`heterosched plan`: the planner's answer for jobs that need not exist yet, on the nodes of a file or of a cluster."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
+from heterosched.errors import InvalidInput
+from heterosched.model import Cluster
+from heterosched.planning.planner import plan
+from heterosched.planning.types import JobState, PlanRequest, job_key
+from heterosched.policy.table import BUILT_IN, PolicyRow, row_of
+from heterosched.units import format_time
+from heterosched_cli.decode import decode
+from heterosched_cli.files import Document, read_documents
+from heterosched_cli.kubeconfig import DEFAULT, namespace_of
+from heterosched_cli.output import Format, note, warn
+from heterosched_cli.plan_view import PlannedJob, write_plans
+
+Named = TypeVar("Named", HeteroJob, ThroughputProfile)
+KINDS = ("HeteroJob", "ThroughputProfile", "SchedulingPolicy")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """The objects of the user's files."""
+
+    jobs: tuple[HeteroJob, ...]
+    profiles: tuple[ThroughputProfile, ...]
+    policies: tuple[SchedulingPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The cluster, and what it knows of profiles and policies."""
+
+    cluster: Cluster
+    profiles: tuple[ThroughputProfile, ...] = ()
+    policies: tuple[SchedulingPolicy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCommand:
+    """The options of the command; empty ones are not given."""
+
+    files: Sequence[Path]
+    cluster: Path | None
+    policy: str
+    strategy: str
+    namespace: str
+    kubeconfig: Path | None
+    context: str
+
+    def run(self, format: Format) -> int:
+        """Print the plan; 1 where a job cannot be planned. Raises InvalidInput, Unavailable."""
+        now = float(round(time.time()))
+        offline = self.cluster is not None
+        namespace = self.namespace or (DEFAULT if offline else namespace_of("", self.kubeconfig, self.context))
+        given = read_manifests(self.files, namespace)
+        world = self._world(given, now)
+        jobs = tuple(self._as_asked(job, now) for job in given.jobs)
+        rows = policy_rows((*world.policies, *given.policies))
+        request = PlanRequest(
+            jobs=[JobState(job) for job in jobs],
+            cluster=world.cluster,
+            now=now,
+            policies=rows,
+            profiles={(p.metadata.namespace, p.metadata.name): p for p in (*world.profiles, *given.profiles)},
+            baselines=frozenset(job_key(job) for job in jobs),
+        )
+        plans = plan(request)
+        planned = [PlannedJob(job, plans[job_key(job)], rows.get(job.spec.policy), now) for job in jobs]
+        write_plans(planned, format)
+        for job in planned:
+            if job.plan.error is not None:
+                note(f"error: {job.plan.error}")
+        return 1 if any(job.plan.error is not None for job in planned) else 0
+
+    def _world(self, given: Manifests, now: float) -> World:
+        if self.cluster is not None:
+            from heterosched_cli.cluster_file import read_cluster
+
+            return World(read_cluster(self.cluster, now))
+        from heterosched_cli.live_world import live_world
+
+        own = {(job.metadata.namespace, job.metadata.name) for job in given.jobs}
+        return live_world(own, now, self.kubeconfig, self.context)
+
+    def _as_asked(self, job: HeteroJob, now: float) -> HeteroJob:
+        """The job by the policy and strategy of the command line, as if it were created now."""
+        spec = replace(job.spec, policy=self.policy or job.spec.policy, strategy=self.strategy or job.spec.strategy)
+        metadata = replace(job.metadata, uid="", creation_timestamp=format_time(now), deletion_timestamp=None)
+        return replace(job, spec=spec, metadata=metadata, status={})
+
+
+def read_manifests(files: Sequence[Path], namespace: str) -> Manifests:
+    """The objects of some files, those without a namespace in `namespace`. Raises InvalidInput."""
+    found: dict[str, list[Document]] = {kind: [] for kind in KINDS}
+    for file in files:
+        for document in read_documents(file):
+            if document.kind in found:
+                found[document.kind].append(document)
+            else:
+                warn(f"{document.where}: kind {document.kind or '(none)'} has no say in a plan, left out")
+    jobs = [_placed(decode(document, HeteroJob, warn), namespace) for document in found["HeteroJob"]]
+    profiles = [_placed(decode(d, ThroughputProfile, warn), namespace) for d in found["ThroughputProfile"]]
+    policies = [decode(document, SchedulingPolicy, warn) for document in found["SchedulingPolicy"]]
+    if not jobs:
+        raise InvalidInput(", ".join(map(str, files)), "", "there is no HeteroJob in it", "give at least one with -f")
+    for key, count in Counter(job.key for job in jobs).items():
+        if count > 1:
+            raise InvalidInput(f"HeteroJob {key}", "metadata.name", f"stands {count} times", "rename one of them")
+    return Manifests(tuple(jobs), tuple(profiles), tuple(policies))
+
+
+def policy_rows(policies: Sequence[SchedulingPolicy]) -> dict[str, PolicyRow]:
+    """The policy table with the rows of these objects; a later one of the same name counts. Raises InvalidInput."""
+    return {**BUILT_IN, **{policy.metadata.name: row_of(policy) for policy in policies}}
+
+
+def _placed(object: Named, namespace: str) -> Named:
+    return replace(object, metadata=replace(object.metadata, namespace=object.metadata.namespace or namespace))

@@ -1,0 +1,195 @@
+"""A plan for people and for programs: the same figures as a table and as data.
+
+Times are seconds from the moment of planning. A figure that rests on nothing is absent: where a run time is missing the
+plan still orders the work, but it has no makespan and no energy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from heterosched.algorithms.base import Objective
+from heterosched.api import HeteroJob
+from heterosched.model import Assignment, Schedule
+from heterosched.planning.planner import BASELINE, objective_of
+from heterosched.planning.report import verdict_of
+from heterosched.planning.types import JobPlan
+from heterosched.policy.table import PolicyRow
+from heterosched.units import format_duration
+from heterosched_cli.output import Format, joules, percent, write_data, write_table
+
+COLUMNS = ("TASK", "DEVICE", "NODES", "WORKERS", "START", "FINISH", "SECONDS", "JOULES", "PATH", "ORIGIN")
+WIDE_COLUMNS = (*COLUMNS, "VARIANT", "RANK")
+ORIGINS: Final = ("measured", "simulated", "estimated")
+"""From the strongest to the weakest."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """A job with its plan; `row` is its policy (None where the policy is unknown), `now` when it was planned."""
+
+    job: HeteroJob
+    plan: JobPlan
+    row: PolicyRow | None
+    now: float
+
+
+def write_plans(jobs: Sequence[PlannedJob], format: Format) -> None:
+    """Print plans; of a job that could not be planned only data formats say something (the error)."""
+    if format in (Format.JSON, Format.YAML):
+        write_data({"jobs": [data_of(job) for job in jobs]}, format)
+        return
+    shown = [job for job in jobs if job.plan.error is None]
+    if format is Format.NAME:
+        for job in shown:
+            print(f"heterojob/{job.job.metadata.name}")
+        return
+    for number, job in enumerate(shown):
+        if number:
+            print()
+        _write_one(job, format is Format.WIDE)
+
+
+def data_of(planned: PlannedJob) -> dict[str, Any]:
+    """The plan as plain data. Seconds and joules are numbers, or None where nothing is known."""
+    job, plan, row = planned.job, planned.plan, planned.row
+    data: dict[str, Any] = {
+        "namespace": job.metadata.namespace,
+        "name": job.metadata.name,
+        "policy": job.spec.policy,
+        "strategy": plan.strategy,
+    }
+    if plan.error is not None:
+        return {**data, "error": str(plan.error), "verdict": plan.verdict}
+    known = not plan.missing
+    energy = plan.schedule.joules if known and plan.schedule.joules > 0 else None
+    return {
+        **data,
+        "makespanSeconds": _number(makespan(plan.schedule, planned.now)) if known else None,
+        "energyJoules": _number(energy),
+        "energySource": _weakest(plan.schedule) if energy is not None else None,
+        "cost": round(row.cost(energy), 9) if row is not None and energy is not None else None,
+        "currency": row.currency if row is not None else None,
+        "against": against(planned),
+        "verdict": plan.verdict,
+        "estimatesMissing": list(plan.missing),
+        "held": list(plan.held),
+        "criticalPath": list(plan.critical_path) if known else [],
+        "tasks": [_task(assignment, planned) for assignment in _in_order(plan.schedule)],
+    }
+
+
+def makespan(schedule: Schedule, now: float) -> float:
+    """Seconds from the moment of planning to the end of the last task: waiting for a node counts."""
+    return schedule.finish - now
+
+
+def against(planned: PlannedJob) -> dict[str, Any] | None:
+    """The same work by the baseline strategy on the same cost model; None where there are no figures to compare."""
+    plan, base = planned.plan, planned.plan.baseline
+    if base is None or plan.missing or not plan.schedule.assignments:
+        return None
+    seconds = _saved(makespan(plan.schedule, planned.now), makespan(base, planned.now))
+    energy = _saved(plan.schedule.joules, base.joules)
+    objective = objective_of(planned.row) if planned.row is not None else Objective()
+    return {
+        "strategy": BASELINE,
+        "makespanSeconds": _number(makespan(base, planned.now)),
+        "energyJoules": _number(base.joules) if base.joules > 0 else None,
+        "savedSecondsPercent": round(seconds, 3),
+        "savedEnergyPercent": round(energy, 3),
+        "verdict": verdict_of(seconds, energy, objective),
+    }
+
+
+def _saved(own: float, base: float) -> float:
+    return (base - own) / base * 100 if base > 0 else 0.0
+
+
+def _in_order(schedule: Schedule) -> list[Assignment]:
+    return sorted(schedule.assignments.values(), key=lambda own: (own.start, own.finish, own.task))
+
+
+def _task(own: Assignment, planned: PlannedJob) -> dict[str, Any]:
+    plan = planned.plan
+    known = own.task not in plan.missing
+    timed = not plan.missing
+    rank = plan.schedule.ranks.get(own.task)
+    return {
+        "name": own.task,
+        "device": own.option.device,
+        "variant": own.option.variant,
+        "nodes": list(own.nodes),
+        "workers": len(own.nodes),
+        "startSeconds": _number(own.start - planned.now) if timed else None,
+        "finishSeconds": _number(own.finish - planned.now) if timed else None,
+        "seconds": _number(own.option.seconds) if known else None,
+        "joules": _number(own.option.joules) if known and own.option.joules > 0 else None,
+        "origin": own.option.origin if known else None,
+        "onCriticalPath": timed and own.task in plan.critical_path,
+        "rank": _number(rank) if timed else None,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """Microseconds are beyond any estimate, and epoch seconds as floats do not hold more."""
+    return None if value is None else round(value, 6)
+
+
+def _weakest(schedule: Schedule) -> str:
+    return max((own.option.origin for own in schedule.assignments.values()), key=ORIGINS.index, default="estimated")
+
+
+def _write_one(planned: PlannedJob, wide: bool) -> None:
+    data = data_of(planned)
+    print(f"{data['namespace']}/{data['name']}: policy {data['policy']}, strategy {data['strategy']}")
+    write_table(WIDE_COLUMNS if wide else COLUMNS, [_cells(task, wide) for task in data["tasks"]])
+    print("\n".join(_totals(data)))
+
+
+def _cells(task: dict[str, Any], wide: bool) -> list[str]:
+    def duration(key: str) -> str:
+        return "" if task[key] is None else format_duration(task[key])
+
+    cells = [
+        task["name"],
+        task["device"],
+        ",".join(f"{node} x{count}" if count > 1 else node for node, count in Counter(task["nodes"]).items()),
+        str(task["workers"]),
+        duration("startSeconds"),
+        duration("finishSeconds"),
+        "" if task["seconds"] is None else f"{task['seconds']:.1f}",
+        "" if task["joules"] is None else f"{task['joules']:.0f}",
+        "*" if task["onCriticalPath"] else "",
+        task["origin"] or "",
+    ]
+    return [*cells, task["variant"], "" if task["rank"] is None else f"{task['rank']:.1f}"] if wide else cells
+
+
+def _totals(data: dict[str, Any]) -> list[str]:
+    missing = data["estimatesMissing"]
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        return [f"EstimatesMissing: no run time is known for {shown}; give work.runtimeOn, training or a profile"]
+    lines = [f"makespan {format_duration(data['makespanSeconds'])}"]
+    if data["energyJoules"] is not None:
+        lines[0] += f", energy {joules(data['energyJoules'])} ({data['energySource']})"
+        lines[0] += f", cost {data['cost']:.4g} {data['currency']}" if data["cost"] is not None else ""
+    base = data["against"]
+    if base is not None:
+        energy = f", energy {joules(base['energyJoules'])}" if base["energyJoules"] is not None else ""
+        saved = f"saved {percent(base['savedSecondsPercent'])} time, {percent(base['savedEnergyPercent'])} energy"
+        lines.append(
+            f"against {base['strategy']} (makespan {format_duration(base['makespanSeconds'])}{energy}): {saved}"
+        )
+        lines.append(
+            f"{base['verdict']} than {base['strategy']}" if base["verdict"] != "Neutral" else "Neutral: no gain"
+        )
+    if data["verdict"]:
+        lines.append(f"deadline and budget: {data['verdict']}")
+    if data["held"]:
+        lines.append(f"waiting for a node to become free, at an unknown time: {', '.join(data['held'])}")
+    return lines

@@ -1,0 +1,62 @@
+"""Without --namespace the namespace is the one that kubectl would use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from heterosched.errors import InvalidInput
+from heterosched_cli.kubeconfig import check_present, namespace_of
+
+CONFIG = """
+current-context: one
+contexts:
+- {name: one, context: {cluster: c, user: u, namespace: team}}
+- {name: two, context: {cluster: c, user: u}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "config"
+    path.write_text(CONFIG, encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    return path
+
+
+def test_the_option_comes_first_then_the_context_then_default(config: Path) -> None:
+    assert namespace_of("mine", config, "") == "mine"
+    assert namespace_of("", config, "") == "team"
+    assert namespace_of("", config, "two") == "default"
+    assert namespace_of("", None, "") == "default"
+
+
+def test_of_several_files_the_first_that_says_something_counts(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = config.with_name("other")
+    other.write_text("contexts: [{name: one, context: {namespace: late}}]", encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", os.pathsep.join([str(config.with_name("none")), str(config), str(other)]))
+    assert namespace_of("", None, "") == "team"
+
+
+def test_an_unknown_context_is_named_with_those_that_exist(config: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"no context 'three'; it has: one, two"):
+        namespace_of("", config, "three")
+
+
+def test_a_kubeconfig_that_is_not_there_is_said(config: Path) -> None:
+    check_present(config)
+    with pytest.raises(InvalidInput, match="there is no file /none"):
+        check_present(Path("/none"))
+    with pytest.raises(InvalidInput, match=r"\.kube/config"):
+        check_present(None)
+
+
+def test_inside_a_pod_no_kubeconfig_is_needed(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    check_present(None)
+    with pytest.raises(InvalidInput, match="there is no file /none"):
+        check_present(Path("/none"))
