@@ -28,6 +28,7 @@ from prometheus import Server
 
 SLOW, FAST, HOT, BARE = "cptslow-0", "cptfast-0", "cptfast-1", "cptcpu-0"
 IDLE_W = 40.0
+GPUS = 8
 
 
 def a_node(name: str, product: str | None, **steering: str) -> dict[str, Any]:
@@ -193,7 +194,8 @@ def test_power_and_energy_follow_the_running_pods(fleet: ControlPlane, namespace
     assert now(power) == IDLE_W
     before = now(by_pods_mj)
     apply(fleet, namespace, a_job("hungry", FAST, 2, seconds={"*": 8}, watts={"cptslow": 5, "cptfast": 250.5}))
-    assert wait_until(lambda: now(power) == IDLE_W + 250.5, 20, 0.2), now(power)
+    of_idle_gpus = IDLE_W * (GPUS - 2) / GPUS
+    assert wait_until(lambda: now(power) == of_idle_gpus + 250.5, 20, 0.2), now(power)
     assert now(utilisation) == 25
     pod = the_pod(fleet, namespace, "hungry", "Running")["metadata"]["name"]
     assert now(f'DCGM_FI_DEV_POWER_USAGE{{namespace="{namespace}",pod="{pod}"}}') == 250.5
@@ -202,7 +204,8 @@ def test_power_and_energy_follow_the_running_pods(fleet: ControlPlane, namespace
     time.sleep(2)
     after = now(by_pods_mj)
     drawn_j = (after - before) / 1000
-    assert 8 * 250.5 - 400 < drawn_j < 8 * 250.5 + 400  # a scrape counts its whole second
+    added_w = 250.5 - IDLE_W * 2 / GPUS
+    assert 8 * added_w - 400 < drawn_j < 8 * added_w + 400  # a scrape counts its whole second
 
 
 def test_prometheus_comes_back_on_its_own_data(fleet: ControlPlane, prometheus: Server) -> None:
