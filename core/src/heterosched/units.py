@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from heterosched.errors import InvalidQuantity
 
@@ -24,8 +24,10 @@ _SUFFIXES: dict[str, Decimal] = {
     **dict(zip("numkMGTPE", (Decimal(10) ** e for e in (-9, -6, -3, 3, 6, 9, 12, 15, 18)), strict=True)),
     **{f"{s}i": Decimal(1024) ** e for e, s in enumerate("KMGTPE", start=1)},
 }
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_NUMBER = r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_QUANTITY = re.compile(_NUMBER + r"(?:[eE][+-]?[0-9]+)?)|" + _NUMBER + r")(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)")
+_DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
+_LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 def parse_quantity(
@@ -48,23 +50,31 @@ def parse_quantity(
 def _number(value: Quantity, object: str, field: str) -> float:
     if isinstance(value, bool):
         raise InvalidQuantity(object, field, f"{value!r} is no quantity", "write a number such as 12.5 or 8Gi")
-    if isinstance(value, int | float):
+    if isinstance(value, int):
+        if abs(value) > 10 * LARGEST:
+            raise InvalidQuantity(object, field, "it has more than 19 digits", "check the unit")
+        return float(value)
+    if isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidQuantity(object, field, f"{value!r} is not a finite number", "write 12.5 or 8Gi")
-        return float(value)
+        return value
     match = _QUANTITY.fullmatch(value.strip())
     if match is None:
         raise InvalidQuantity(object, field, f"{value!r} is no quantity", "write a number such as 12.5, 500m or 8Gi")
     try:
-        return float(Decimal(match[1]) * _SUFFIXES[match[2] or ""])
-    except (InvalidOperation, OverflowError) as error:
+        number = float(Decimal(match[1] or match[2]) * _SUFFIXES[match[3] or ""])
+    except ArithmeticError as error:
         raise InvalidQuantity(object, field, f"{value!r} is out of range", "check the exponent") from error
+    if not math.isfinite(number):
+        raise InvalidQuantity(object, field, f"{value!r} is out of range", "check the exponent")
+    return number
 
 
 def format_quantity(number: float, digits: int = 3) -> str:
     """A decimal quantity with at most `digits` places and no exponent: the form in which figures stand in a status."""
     text = f"{number:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def parse_duration(text: str, *, object: str = "duration", field: str = "") -> float:
@@ -73,12 +83,15 @@ def parse_duration(text: str, *, object: str = "duration", field: str = "") -> f
     if match is None or not any(match.groups()):
         raise InvalidQuantity(object, field, f"{text!r} is no duration", "write 2h30m, 45s or 1.5s")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    total = hours * 3600 + minutes * 60 + seconds
+    if total > LARGEST:
+        raise InvalidQuantity(object, field, f"{text!r} is beyond {LARGEST:g} s", "give a shorter time")
+    return total
 
 
 def format_duration(seconds: float) -> str:
     """`2h05m`, `3m20s`, `12.5s`: for people, at the precision they can use."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -97,6 +110,7 @@ def parse_time(text: str, *, object: str = "time", field: str = "") -> float:
 
 
 def format_time(seconds: float) -> str:
-    """RFC 3339 in UTC with microseconds left out where they are zero."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+    """RFC 3339 in UTC, to the millisecond where it is no whole second; beyond the year 9999 its last second."""
+    whole, thousandths = divmod(round(min(seconds, _LAST_MOMENT) * 1000), 1000)
+    moment = datetime.fromtimestamp(whole, UTC).replace(microsecond=thousandths * 1000)
+    return moment.isoformat(timespec="milliseconds" if thousandths else "seconds").replace("+00:00", "Z")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from heterosched.errors import InvalidInput
-from heterosched.model import Cluster, Schedule, TaskGraph
+from heterosched.model import Assignment, Cluster, Schedule, TaskGraph
 
 ENTRY_POINTS = "heterosched.strategies"
 
@@ -24,8 +28,11 @@ class Objective:
 class Problem:
     """A graph to be placed on a cluster from `now` on; what others hold there stands in the cluster's reservations.
 
-    `ready` holds tasks back until a time (seconds, same origin as `now`): producers that already run are not part of
-    the graph any more, but their consumers still have to wait for them.
+    `fixed` are tasks of the graph that are done or on their way: a strategy takes their nodes and finish as they are
+    and does not return them; what they still hold stands in the reservations too. `ready` holds tasks back to a time.
+    Every task occupies its nodes for `launch_seconds` before its run time begins. A reservation that outlasts `horizon`
+    is taken to end there, and a place behind it is chosen only where nothing ends earlier: without it a task that finds
+    every node held for good is Unplaceable. All times in seconds with the same origin as `now`.
     """
 
     graph: TaskGraph
@@ -33,6 +40,9 @@ class Problem:
     now: float = 0.0
     objective: Objective = Objective()
     ready: tuple[tuple[str, float], ...] = ()
+    fixed: Mapping[str, Assignment] = field(default_factory=dict)
+    launch_seconds: float = 0.0
+    horizon: float = math.inf
 
 
 @runtime_checkable
@@ -42,13 +52,14 @@ class Strategy(Protocol):
     name: str
 
     def schedule(self, problem: Problem) -> Schedule:
-        """Place every task. Raises Unplaceable where a task fits on no node even when that is idle."""
+        """Place every task that is not fixed. Raises Unplaceable where no node could run a task, even an idle one."""
         ...
 
 
-def strategies() -> dict[str, type[Strategy]]:
-    """All installed strategies by name."""
-    return {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
+@cache
+def strategies() -> Mapping[str, type[Strategy]]:
+    """All installed strategies by name; what is installed is looked up once."""
+    return MappingProxyType({point.name: point.load() for point in entry_points(group=ENTRY_POINTS)})
 
 
 def strategy(name: str, object: str = "strategy") -> Strategy:

@@ -52,6 +52,8 @@ _KNOWN = (
     DeviceType("nvidia-h200", (r"nvidia-h200.*",), 75.0, 700.0, 141 * _GIB, 4.27),
 )
 
+_SLICE = re.compile(r"-shared$|-mig-")
+
 DEVICE_TYPES: Mapping[str, DeviceType] = {device.name: device for device in _KNOWN}
 
 
@@ -61,6 +63,8 @@ def device_of_product(product: str) -> str:
     A `-SHARED` or `-MIG-...` suffix is part of the product: a slice of a device is not the device.
     """
     lowered = product.strip().lower()
+    if _SLICE.search(lowered):
+        return lowered
     for device in _KNOWN:
         if any(re.fullmatch(pattern, lowered) for pattern in device.products):
             return device.name

@@ -38,12 +38,17 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A node of the graph. `known` is False where nobody gave a run time: order and fit count, the seconds do not."""
+    """A node of the graph. `known` is False where nobody gave a run time: order and fit count, the seconds do not.
+
+    `nodes`: the cluster's nodes that it selects and whose taints it tolerates; None where it is not restricted.
+    `external_bytes`: data from outside the job that a named mechanism brings; measured run times contain reading it.
+    """
 
     name: str
     options: tuple[Option, ...]
     known: bool = True
     external_bytes: float = 0.0
+    nodes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +132,15 @@ class TaskGraph:
 
     def critical_path(self, seconds: Mapping[str, float]) -> tuple[str, ...]:
         """The longest chain of tasks by `seconds` (transfers not counted); ties go to the task defined first."""
+        position = {name: index for index, name in enumerate(self.tasks)}
         length: dict[str, float] = {}
         after: dict[str, str | None] = {}
         for name in reversed(self.order):
             following: Sequence[str] = [edge.consumer for edge in self.children[name]]
-            best = max(following, key=length.__getitem__, default=None)
+            best = max(sorted(following, key=position.__getitem__), key=length.__getitem__, default=None)
             length[name] = seconds[name] + (length[best] if best is not None else 0.0)
             after[name] = best
-        step: str | None = max(self.order, key=length.__getitem__)
+        step: str | None = max(self.tasks, key=length.__getitem__)
         path: list[str] = []
         while step is not None:
             path.append(step)
@@ -149,12 +155,18 @@ def _check_options(task: Task, object: str) -> None:
             raise InvalidInput(object, field, f"run time {option.seconds!r} s", "give a finite time above zero")
         if not math.isfinite(option.watts) or option.watts < 0:
             raise InvalidInput(object, field, f"power {option.watts!r} W", "give a finite power, zero or more")
+        amounts = (option.demand.cpu, option.demand.memory, option.demand.gpus)
+        if not all(math.isfinite(amount) and amount >= 0 for amount in amounts):
+            raise InvalidInput(object, field, f"demand {option.demand}", "give finite amounts, zero or more")
+        if option.workers < 1:
+            raise InvalidInput(object, field, f"{option.workers} workers", "give at least one")
 
 
 def _check_edges(graph: TaskGraph) -> None:
     for edge in graph.edges:
         if edge.consumer not in graph.tasks:
-            raise InvalidGraph(graph.object, f"spec.tasks[{edge.consumer}]", "there is no task of this name")
+            field, remedy = f"spec.tasks[{edge.consumer}]", "remove the dependency or add the task"
+            raise InvalidGraph(graph.object, field, "there is no task of this name", remedy)
         field = f"spec.tasks[{edge.consumer}].dependsOn"
         if edge.producer not in graph.tasks:
             known = ", ".join(list(graph.tasks)[:5]) + (", ..." if len(graph.tasks) > 5 else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,6 +19,7 @@ class TaskProgress:
     """Where a task stands. `nodes` has one entry per worker that is bound; times are epoch seconds, None until known.
 
     A Created task has its Job; a Running one at least one bound pod. `start` of a Created task is its creation.
+    `planned`: the nodes planned at its release, by worker; a Created task holds them as far as it is not bound.
     """
 
     state: TaskState = "Waiting"
@@ -29,6 +30,7 @@ class TaskProgress:
     start: float | None = None
     finish: float | None = None
     not_before: float | None = None
+    planned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class PlanRequest:
 
     The cluster's reservations are those of pods that belong to no job in `jobs`; the planner adds the jobs' own.
     `launch_seconds` is the time from creating a task's Job to its containers running, counted for every task.
+    `baselines`: keys (see `job_key`) of the jobs whose plan is wanted beside that of `fifo`.
     """
 
     jobs: Sequence[JobState]
@@ -54,6 +57,7 @@ class PlanRequest:
     policies: Mapping[str, PolicyRow]
     profiles: Mapping[tuple[str, str], ThroughputProfile] = field(default_factory=dict)
     launch_seconds: float = 0.0
+    baselines: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,12 @@ class JobPlan:
     """The plan of one job: assignments of the tasks that are not finished, on a common timeline with the other jobs.
 
     `missing` names tasks without any estimate: then start and finish order the work but mean no seconds
-    (EstimatesMissing), and no figure is derived from them. `error` is set where the job cannot be planned (bad graph,
-    unknown policy or strategy, Unplaceable): then `schedule` is empty and nothing of it may start.
-    `baseline` is the same work by `fifo` on the same cluster and cost model.
+    (EstimatesMissing), and no figure is derived from them. `held` names tasks that find every node they could use
+    held until further notice: their times, and those of the tasks behind them, lie a month or more away and mean
+    "when something is freed". `error` is set where the job cannot be planned (bad graph, unknown policy or strategy,
+    Unplaceable): then `schedule` is empty and nothing of it may start. `baseline` is the same work by `fifo` on the
+    same cluster and cost model. `verdict` begins with Feasible, LateBy, OverBudget or NeedsDevice where the job has a
+    deadline or an energy budget, else it is empty.
     """
 
     strategy: str
@@ -72,5 +79,11 @@ class JobPlan:
     baseline: Schedule | None = None
     critical_path: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     error: HeteroSchedError | None = None
     verdict: str = ""
+
+
+def job_key(job: HeteroJob) -> str:
+    """How a job is known to the planner: by its UID, or by namespace and name where it has none yet."""
+    return job.metadata.uid or job.key

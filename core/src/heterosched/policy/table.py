@@ -15,12 +15,20 @@ from heterosched.errors import InvalidInput
 from heterosched.units import parse_quantity
 
 TERMS: Final = ("speed", "energy", "plan", "numa", "load", "fit", "data", "thermal")
-"""Score terms in the order in which they are shown."""
+"""Score terms in the order in which they are shown and summed."""
+
+HINT_SECONDS: Final = 30.0
+"""How long a node counts the cores of a pod that was just advised to it: host load is a one-minute average and is
+scraped every few seconds, so telemetry does not show a pod earlier. It acts on the term `load` alone.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """One policy. Price in `currency` per kWh, temperatures in degrees Celsius, ages in seconds."""
+    """One policy. Price in `currency` per kWh, temperatures in degrees Celsius, ages in seconds.
+
+    `plan_same_device` is what the term `plan` grants a node that is not the planned one but has its device type, 0..1.
+    """
 
     name: str
     weights: Mapping[str, int]
@@ -29,6 +37,7 @@ class PolicyRow:
     warn_celsius: float = 80.0
     limit_celsius: float = 90.0
     max_age_seconds: float = 60.0
+    plan_same_device: float = 0.5
 
     def share(self, term: str) -> float:
         """Weight of a term as a share of all weights, 0..1."""

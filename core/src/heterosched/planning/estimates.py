@@ -1,0 +1,121 @@
+"""What is known of a task on each device type, where each figure comes from, and what may be concluded from it.
+
+Figures in the job come before what a profile has learned, and that before what the profile was given. A device that the
+user names without any figure is estimated from the nearest known GPU by the device table's relative speed, and marked
+`estimated`; where no GPU is known nothing is concluded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from heterosched.api import ThroughputProfile
+from heterosched.api.heterojob import RuntimeOn, TaskSpec, ThroughputOn
+from heterosched.api.policy import LearnedDevice, ProfileDevice
+from heterosched.model import CPU, DEVICE_TYPES, Demand, Origin
+from heterosched.model.devices import CORES_PER_SOCKET, SOCKET_BUSY_WATTS, SOCKET_IDLE_WATTS
+from heterosched.units import Quantity, parse_quantity
+
+CORE_WATTS = (SOCKET_BUSY_WATTS - SOCKET_IDLE_WATTS) / CORES_PER_SOCKET
+"""Watts that a busy core adds: a socket's span from idle to busy, spread over its cores (6.56 W)."""
+
+UNKNOWN_DEVICE_WATTS = max(device.busy_watts - device.idle_watts for device in DEVICE_TYPES.values())
+"""Added watts of a GPU that the device table does not know: the largest there, so that it never looks economical."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Speed on one device: `value` is samples/s of one worker for training, else the run time in seconds.
+
+    `watts` is what one device draws for the task, None where nobody said.
+    """
+
+    value: float
+    watts: float | None
+    origin: Origin
+
+
+def known_figures(task: TaskSpec, profile: ThroughputProfile | None, object: str) -> dict[str, Figure]:
+    """Figures by device type, as given or learned. Raises InvalidInput that names the job or the profile."""
+    training = task.work.training is not None
+    found: dict[str, Figure] = {}
+    if profile is not None:
+        given = (
+            _profile_figure(row, _origin(row.origin), training, profile.label, "spec") for row in profile.spec.devices
+        )
+        learned = (
+            _profile_figure(row, "measured", training, profile.label, "status") for row in profile.status.devices
+        )
+        for device, figure in (*given, *learned):
+            if figure is not None:
+                before = found.get(device)
+                watts = before.watts if figure.watts is None and before is not None else figure.watts
+                found[device] = Figure(figure.value, watts, figure.origin)
+    field = f"spec.tasks[{task.name}].work"
+    if task.work.training is not None:
+        found.update(_inline(task.work.training.throughput_on, object, f"{field}.training.throughputOn"))
+    else:
+        found.update(_inline(task.work.runtime_on, object, f"{field}.runtimeOn"))
+    return found
+
+
+def _inline(rows: Iterable[RuntimeOn | ThroughputOn], object: str, field: str) -> Iterable[tuple[str, Figure]]:
+    for row in rows:
+        where = f"{field}[{row.device}]"
+        if isinstance(row, ThroughputOn):
+            value, name = row.samples_per_second, "samplesPerSecond"
+        else:
+            value, name = row.seconds, "seconds"
+        number = parse_quantity(value, object=object, field=f"{where}.{name}", positive=True)
+        yield row.device, Figure(number, _watts(row.watts, object, where), "estimated")
+
+
+def _profile_figure(
+    row: ProfileDevice | LearnedDevice, origin: Origin, training: bool, object: str, part: str
+) -> tuple[str, Figure | None]:
+    """The row's figure; None where it does not say what the task needs (a throughput, or a run time)."""
+    where = f"{part}.devices[{row.device}]"
+    watts = _watts(row.watts, object, where)
+    value, name = (row.samples_per_second, "samplesPerSecond") if training else (row.seconds, "seconds")
+    if value is None:
+        return row.device, None
+    number = parse_quantity(value, object=object, field=f"{where}.{name}", positive=True)
+    return row.device, Figure(number, watts, origin)
+
+
+def _watts(value: Quantity | None, object: str, where: str) -> float | None:
+    return None if value is None else parse_quantity(value, object=object, field=f"{where}.watts")
+
+
+def _origin(text: str) -> Origin:
+    return "measured" if text == "measured" else "simulated" if text == "simulated" else "estimated"
+
+
+def with_estimates(known: Mapping[str, Figure], wanted: Sequence[str], *, training: bool) -> dict[str, Figure]:
+    """The figures of the wanted devices, those without one estimated where the device table and a known GPU allow it.
+
+    The GPU nearest in relative speed is scaled: the shorter the step, the smaller the error.
+    """
+    sources = [name for name in known if name in DEVICE_TYPES]
+    found: dict[str, Figure] = {}
+    for device in wanted:
+        if device in known:
+            found[device] = known[device]
+        elif device in DEVICE_TYPES and sources:
+            own = DEVICE_TYPES[device].relative_speed
+            nearest = min(sources, key=lambda name: abs(math.log(DEVICE_TYPES[name].relative_speed / own)))
+            faster, value = own / DEVICE_TYPES[nearest].relative_speed, known[nearest].value
+            found[device] = Figure(value * faster if training else value / faster, None, "estimated")
+    return found
+
+
+def added_watts(device: str, watts: float | None, demand: Demand) -> float:
+    """Watts that one worker adds: as given per device, else by the device table (busy less idle; cores for `cpu`)."""
+    if device == CPU:
+        return CORE_WATTS * max(demand.cpu, 1.0) if watts is None else watts
+    if watts is None:
+        known = DEVICE_TYPES.get(device)
+        watts = UNKNOWN_DEVICE_WATTS if known is None else known.busy_watts - known.idle_watts
+    return watts * max(demand.gpus, 1.0)

@@ -1,0 +1,54 @@
+"""FIFO serves ready tasks in order on the node that is free first, and looks at nothing else."""
+
+from __future__ import annotations
+
+from heterosched.algorithms.base import Problem
+from heterosched.algorithms.fifo import Fifo
+from heterosched.model import Cluster, Edge, Link, Option, Schedule, Task, TaskGraph
+from problems import ONE, processors
+
+
+def run(tasks: dict[str, tuple[float, ...]], *edges: tuple[str, str, float], nodes: int = 2) -> Schedule:
+    """Tasks with their seconds on each processor."""
+    built = [
+        Task(name, tuple(Option(f"p{number}", seconds, ONE) for number, seconds in enumerate(row, start=1)))
+        for name, row in tasks.items()
+    ]
+    graph = TaskGraph.build(built, [Edge(*edge) for edge in edges])
+    return Fifo().schedule(Problem(graph, Cluster(processors(nodes), link=Link(0.0, 1.0))))
+
+
+def test_run_times_do_not_matter() -> None:
+    schedule = run({"a": (100, 1), "b": (1, 100)})
+    assert [own.nodes for own in schedule.assignments.values()] == [("p1",), ("p2",)]
+
+
+def test_ready_tasks_are_served_in_order_of_definition() -> None:
+    schedule = run({"c": (5,), "a": (5,), "b": (5,)}, nodes=1)
+    assert [(own.task, own.start) for own in schedule.assignments.values()] == [("c", 0), ("a", 5), ("b", 10)]
+
+
+def test_who_became_ready_first_is_served_first() -> None:
+    schedule = run({"late": (2,), "first": (4,), "second": (6,)}, ("first", "late", 0.0), nodes=1)
+    assert list(schedule.assignments) == ["first", "second", "late"]
+
+
+def test_the_node_that_is_free_first_is_taken() -> None:
+    schedule = run({"a": (10, 10), "b": (4, 4), "c": (3, 3)})
+    assert schedule.assignments["c"].nodes == ("p2",)
+    assert schedule.assignments["c"].start == 4
+
+
+def test_among_free_nodes_they_take_turns() -> None:
+    schedule = run({"a": (1, 1, 1), "b": (1, 1, 1), "c": (1, 1, 1)}, ("a", "b", 0.0), ("b", "c", 0.0), nodes=3)
+    assert [own.nodes[0] for own in schedule.assignments.values()] == ["p1", "p2", "p3"]
+
+
+def test_a_start_waits_for_its_data() -> None:
+    schedule = run({"a": (4, 4), "b": (1, 1)}, ("a", "b", 10.0))
+    assert schedule.assignments["b"].nodes == ("p1",)
+    assert schedule.assignments["b"].start == 4
+
+
+def test_it_ranks_nothing() -> None:
+    assert run({"a": (1, 1)}).ranks == {}
