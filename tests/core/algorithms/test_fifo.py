@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heterosched.algorithms.base import Problem
 from heterosched.algorithms.fifo import Fifo
-from heterosched.model import Cluster, Edge, Link, Option, Schedule, Task, TaskGraph
+from heterosched.model import Cluster, Demand, Edge, Link, Node, Option, Schedule, Task, TaskGraph
 from problems import ONE, processors
 
 
@@ -48,6 +48,14 @@ def test_a_start_waits_for_its_data() -> None:
     schedule = run({"a": (4, 4), "b": (1, 1)}, ("a", "b", 10.0))
     assert schedule.assignments["b"].nodes == ("p1",)
     assert schedule.assignments["b"].start == 4
+
+
+def test_a_task_of_several_sizes_gets_the_largest_that_is_free_first() -> None:
+    sizes = tuple(Option("p1", 12.0 / workers, ONE, workers=workers) for workers in (1, 2, 3, 4))
+    node = Node("p1", "p1", Demand(cpu=3))
+    graph = TaskGraph.build([Task("a", sizes), Task("b", sizes)], [])
+    schedule = Fifo().schedule(Problem(graph, Cluster((node,))))
+    assert [(own.option.workers, own.start) for own in schedule.assignments.values()] == [(3, 0.0), (3, 4.0)]
 
 
 def test_it_ranks_nothing() -> None:

@@ -15,7 +15,7 @@ from heterosched.planning.estimates import (
     CORE_WATTS,
     UNKNOWN_DEVICE_WATTS,
     Figure,
-    added_watts,
+    drawn_watts,
     known_figures,
     with_estimates,
 )
@@ -94,10 +94,10 @@ def test_nothing_is_concluded_for_cpus_unknown_devices_or_from_nothing() -> None
 
 
 @pytest.mark.parametrize(
-    ("device", "watts", "demand", "added"),
+    ("device", "watts", "demand", "drawn"),
     [
-        ("nvidia-t4", None, Demand(4, 0, 1), 60.0),
-        ("nvidia-t4", None, Demand(4, 0, 2), 120.0),
+        ("nvidia-t4", None, Demand(4, 0, 1), 70.0),
+        ("nvidia-t4", None, Demand(4, 0, 2), 140.0),
         ("nvidia-t4", 55.0, Demand(4, 0, 2), 110.0),
         ("nvidia-t4", 55.0, Demand(4), 55.0),
         ("cpu", None, Demand(8), 8 * CORE_WATTS),
@@ -107,6 +107,6 @@ def test_nothing_is_concluded_for_cpus_unknown_devices_or_from_nothing() -> None
     ],
 )
 def test_watts_are_per_device_and_the_table_fills_in(
-    device: str, watts: float | None, demand: Demand, added: float
+    device: str, watts: float | None, demand: Demand, drawn: float
 ) -> None:
-    assert added_watts(device, watts, demand) == added
+    assert drawn_watts(device, watts, demand) == drawn

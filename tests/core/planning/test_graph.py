@@ -201,8 +201,8 @@ def test_variants_give_each_device_its_own_demand() -> None:
     )
     assert options_of(job) == (
         Option("cpu", 600.0, Demand(8), 8 * CORE_WATTS, 1, "cpu", "estimated"),
-        Option("nvidia-t4", 12.5, Demand(0, 0, 1), 60.0, 1, "nvidia-t4,nvidia-v100", "estimated"),
-        Option("nvidia-v100", 6.0, Demand(0, 0, 1), 270.0, 1, "nvidia-t4,nvidia-v100", "estimated"),
+        Option("nvidia-t4", 12.5, Demand(0, 0, 1), 70.0, 1, "nvidia-t4,nvidia-v100", "estimated"),
+        Option("nvidia-v100", 6.0, Demand(0, 0, 1), 300.0, 1, "nvidia-t4,nvidia-v100", "estimated"),
     )
 
 

@@ -392,9 +392,9 @@ def test_an_energy_policy_does_not_wait_for_a_node_that_is_held_until_further_no
         (gpu_job("a").deadline(within="2m"), "Feasible"),
         (gpu_job("a").deadline(within="105s"), "LateBy 5 s"),
         (gpu_job("a").deadline(at=format_time(NOW + 2.5)), "LateBy 8 s"),
-        (gpu_job("a").spec(energyBudgetJoules="600"), "Feasible"),
-        (gpu_job("a").spec(energyBudgetJoules="599.5"), "OverBudget by 1 J"),
-        (gpu_job("a").spec(energyBudgetJoules=100).deadline(at=format_time(NOW)), "LateBy 10 s, OverBudget by 500 J"),
+        (gpu_job("a").spec(energyBudgetJoules="700"), "Feasible"),
+        (gpu_job("a").spec(energyBudgetJoules="699.5"), "OverBudget by 1 J"),
+        (gpu_job("a").spec(energyBudgetJoules=100).deadline(at=format_time(NOW)), "LateBy 10 s, OverBudget by 600 J"),
         (gpu_job("a", device="nvidia-h100"), "NeedsDevice: task t: no node offers nvidia-h100"),
     ],
 )
@@ -406,7 +406,7 @@ def test_the_verdict_says_by_how_much(job: JobBuilder, verdict: str) -> None:
 
 def test_what_is_already_spent_counts_towards_the_budget() -> None:
     job = (
-        a_job("a").spec(energyBudgetJoules=1000).task("p").gpus(1, "nvidia-t4").runtime({"nvidia-t4": 10})
+        a_job("a").spec(energyBudgetJoules=1200).task("p").gpus(1, "nvidia-t4").runtime({"nvidia-t4": 10})
         .task("t").after("p").gpus(1, "nvidia-t4").runtime({"nvidia-t4": 10})
     )  # fmt: skip
     done = TaskProgress("Succeeded", "nvidia-t4", "nvidia-t4", ("t4-0",), 1, NOW - 12, NOW - 2)

@@ -150,6 +150,14 @@ def test_only_weighted_terms_are_worked_out_unless_every_one_is_asked_for() -> N
     assert terms.term_values(ask, the_nodes(), Signals(), rows, every=True)["speed"] is not None
 
 
+@pytest.mark.parametrize("every", [False, True])
+def test_a_policy_that_gives_heat_no_weight_keeps_to_the_plan_on_hot_nodes(every: bool) -> None:
+    ask = Ask(PolicyRow("PlanOnly", {"plan": 1}), gpus=1, planned=(0,), planned_device="nvidia-t4")
+    found = terms.term_values(ask, the_nodes(), Signals(temperature=np.full(3, 95.0)), np.arange(3), every)["plan"]
+    assert found is not None
+    np.testing.assert_array_equal(found, [1.0, 0.0, 0.5])
+
+
 figures = st.floats(0.001, 1e6)
 maybe = st.one_of(st.just(NAN), st.floats(-50.0, 200.0))
 

@@ -3,7 +3,9 @@
 A task is ready when its producers have finished; ready tasks are served in the order in which they became ready, those
 of the same moment in the order of their definition, each on the node that is free first. Among nodes that are free at
 the same time the one that was given a task longest ago is taken, so that the order of the nodes favours no device. A
-task that has to wait does not hold back later ones that fit elsewhere or into a gap.
+task that has to wait does not hold back later ones that fit elsewhere or into a gap. Nobody sizes a task here: one that
+may have several sizes gets the largest that is free as early as any, as its owner would have asked for without a
+planner.
 """
 
 from __future__ import annotations
@@ -46,8 +48,8 @@ class Fifo:
 
 
 def _first_free(placement: Placement, candidates: Sequence[Candidate]) -> Candidate:
-    def order(candidate: Candidate) -> tuple[float, int, int]:
+    def order(candidate: Candidate) -> tuple[float, int, int, int]:
         place = candidate.places[0]
-        return candidate.start, placement.served[place], place
+        return candidate.start, placement.served[place], place, -candidate.option.workers
 
     return min(candidates, key=order)

@@ -124,7 +124,7 @@ class Devices(Wire, frozen=True, kw_only=True):
 
 
 class RuntimeOn(Wire, frozen=True, kw_only=True):
-    """Run time on a device type; `watts` what one worker adds while it runs."""
+    """Run time on a device type; `watts`: mean power of one device meanwhile, its idle draw included."""
 
     device: str
     seconds: Quantity

@@ -5,6 +5,8 @@ Fractions are decimal strings and times RFC 3339, as the CRD demands; an empty s
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from heterosched.api.heterojob import HeteroJob, Wire
@@ -148,6 +150,15 @@ class HeteroJobStatus(Wire, frozen=True, kw_only=True):
         """Whether the condition of this type holds."""
         found = self.condition(type)
         return found is not None and found.status == "True"
+
+
+def wire_status(status: HeteroJobStatus) -> dict[str, Any]:
+    """The status as JSON, without structs in which nothing is set."""
+    encoded: dict[str, Any] = msgspec.to_builtins(status)
+    for holder in (encoded, encoded.get("plan", {}), *encoded.get("tasks", ())):
+        for name in [name for name, value in holder.items() if value == {}]:
+            del holder[name]
+    return encoded
 
 
 def status_of(job: HeteroJob) -> HeteroJobStatus:

@@ -19,7 +19,7 @@ Origin = Literal["measured", "estimated", "simulated"]
 class Option:
     """One way to run a task: a device type, a number of workers, and what that takes.
 
-    `seconds` is the run time, `watts` the power that one worker adds while it runs, `demand` what one worker takes.
+    `seconds` is the run time, `watts` the power of the devices that one worker holds, `demand` what it takes.
     """
 
     device: str
@@ -32,7 +32,7 @@ class Option:
 
     @property
     def joules(self) -> float:
-        """Energy that the task adds when it runs this way."""
+        """Energy that the task's devices draw when it runs this way."""
         return self.watts * self.workers * self.seconds
 
 

@@ -15,14 +15,14 @@ from heterosched.api import ThroughputProfile
 from heterosched.api.heterojob import RuntimeOn, TaskSpec, ThroughputOn
 from heterosched.api.policy import LearnedDevice, ProfileDevice
 from heterosched.model import CPU, DEVICE_TYPES, Demand, Origin
-from heterosched.model.devices import CORES_PER_SOCKET, SOCKET_BUSY_WATTS, SOCKET_IDLE_WATTS
+from heterosched.model.devices import CORES_PER_SOCKET, SOCKET_BUSY_WATTS
 from heterosched.units import Quantity, parse_quantity
 
-CORE_WATTS = (SOCKET_BUSY_WATTS - SOCKET_IDLE_WATTS) / CORES_PER_SOCKET
-"""Watts that a busy core adds: a socket's span from idle to busy, spread over its cores (6.56 W)."""
+CORE_WATTS = SOCKET_BUSY_WATTS / CORES_PER_SOCKET
+"""Watts of a busy core: a busy socket's power spread over its cores (7.5 W)."""
 
-UNKNOWN_DEVICE_WATTS = max(device.busy_watts - device.idle_watts for device in DEVICE_TYPES.values())
-"""Added watts of a GPU that the device table does not know: the largest there, so that it never looks economical."""
+UNKNOWN_DEVICE_WATTS = max(device.busy_watts for device in DEVICE_TYPES.values())
+"""Watts of a GPU that the device table does not know: the largest there, so that it never looks economical."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,13 @@ def with_estimates(known: Mapping[str, Figure], wanted: Sequence[str], *, traini
     return found
 
 
-def added_watts(device: str, watts: float | None, demand: Demand) -> float:
-    """Watts that one worker adds: as given per device, else by the device table (busy less idle; cores for `cpu`)."""
+def drawn_watts(device: str, watts: float | None, demand: Demand) -> float:
+    """Watts of the devices that one worker holds while it runs, their idle draw included, as DCGM measures it: as given
+    per device, else the device table's busy power (for `cpu`: of its cores).
+    """
     if device == CPU:
         return CORE_WATTS * max(demand.cpu, 1.0) if watts is None else watts
     if watts is None:
         known = DEVICE_TYPES.get(device)
-        watts = UNKNOWN_DEVICE_WATTS if known is None else known.busy_watts - known.idle_watts
+        watts = UNKNOWN_DEVICE_WATTS if known is None else known.busy_watts
     return watts * max(demand.gpus, 1.0)

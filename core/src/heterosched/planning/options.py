@@ -10,7 +10,7 @@ from heterosched.api import ThroughputProfile
 from heterosched.api.heterojob import TaskSpec, Training
 from heterosched.errors import InvalidInput
 from heterosched.model import CPU, Cluster, Demand, Option, Task
-from heterosched.planning.estimates import Figure, added_watts, known_figures, with_estimates
+from heterosched.planning.estimates import Figure, drawn_watts, known_figures, with_estimates
 from heterosched.planning.resources import pod_demand
 from heterosched.units import parse_quantity
 
@@ -104,7 +104,7 @@ def _rated(
     task: TaskSpec, way: Way, figure: Figure, cluster: Cluster, nodes: frozenset[str] | None, object: str
 ) -> list[Option]:
     """One option per number of workers: all that training may use, else the fewest (no scaling is known)."""
-    watts = added_watts(way.device, figure.watts, way.demand)
+    watts = drawn_watts(way.device, figure.watts, way.demand)
     origin = figure.origin if figure.watts is not None else "estimated"
     training = task.work.training
     if training is None:
