@@ -1,0 +1,252 @@
+"""The score terms: how good each candidate node is for a pod, one pure function per term, vectorised over nodes.
+
+Every term is a float64 array in [0, 1], one entry per candidate, larger is better; NaN means *absent*: there is no data
+for that node, and `heterosched.policy.score` gives the term's weight to the node's other terms. A term never turns
+missing data into zero or into a guess. None stands for a term that is absent on every candidate.
+
+Relative terms (speed, energy) measure against the best of the candidates, so they say how much slower or hungrier a
+node is than the best choice that the scheduler has, not than the best device in the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from heterosched.model.devices import CPU
+from heterosched.policy.table import PolicyRow
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class NodeArrays:
+    """All nodes of a cluster, one entry per node. Cores, whole GPUs, watts.
+
+    `device[i]` indexes `devices`; `free_gpus` is allocatable less what bound pods hold; `asleep[i]`: nothing but the
+    node's own daemons runs there, so using it costs its `idle_watts` too.
+    """
+
+    devices: tuple[str, ...]
+    device: Ints
+    cores: Floats
+    gpus: Floats
+    free_gpus: Floats
+    asleep: Flags
+    idle_watts: Floats
+
+    def __len__(self) -> int:
+        return len(self.device)
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Telemetry of the same nodes in the same order; NaN where it is unknown or too old, None where no node has any.
+
+    `host_cpu` busy share 0..1, `host_load` load average per core, `temperature` of the hottest GPU in degrees Celsius,
+    `throttling` 1 where a GPU throttles. `hinted_cores`: of pods advised to the node that telemetry cannot show yet.
+    """
+
+    host_cpu: Floats | None = None
+    host_load: Floats | None = None
+    temperature: Floats | None = None
+    throttling: Floats | None = None
+    hinted_cores: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the terms need to know of a pod. `seconds`, `watts` (of one worker): by device type.
+
+    `planned` and `inputs` are row numbers of nodes: where the plan wants this worker, and where each of its inputs lies
+    (one entry per input, -1 for a node that is gone). `planned_device` is "" where the plan names none.
+    """
+
+    row: PolicyRow
+    gpus: float = 0.0
+    cores: float = 0.0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    watts: Mapping[str, float] = field(default_factory=dict)
+    planned: tuple[int, ...] = ()
+    planned_device: str = ""
+    inputs: tuple[int, ...] = ()
+
+
+def runs_on(device: str, gpus: float, known: Mapping[str, float]) -> str:
+    """The device type that a pod would use on a node with `device`: the node's GPU if it asks for one, else its CPU.
+
+    A pod without GPUs whose figures do not mention the CPU is taken at the node's device type: its devices are not
+    handed out as `nvidia.com/gpu`, but its author gave figures for them.
+    """
+    return CPU if gpus <= 0 and CPU in known else device
+
+
+def by_device(figures: Mapping[str, float], nodes: NodeArrays, rows: Ints, gpus: float) -> Floats | None:
+    """A figure per device type spread over the nodes `rows`; NaN for a device without one; None if none has one."""
+    if not figures:
+        return None
+    table = np.array([figures.get(runs_on(device, gpus, figures), np.nan) for device in nodes.devices])
+    found: Floats = table[nodes.device[rows]]
+    return None if np.isnan(found).all() else found
+
+
+def speed(seconds: Floats | None) -> Floats | None:
+    """Fewest seconds among the candidates, divided by the seconds on this node's device type."""
+    return None if seconds is None else np.fmin.reduce(seconds) / seconds
+
+
+def joules(seconds: Floats, watts: Floats, woken_watts: Floats) -> Floats:
+    """Energy that one worker adds on each node: (watts + what waking the node adds) x seconds.
+
+    All workers of a task would multiply every candidate by the same count, so the count drops out of the term.
+    """
+    return (watts + woken_watts) * seconds
+
+
+def woken_watts(ask: Ask, nodes: NodeArrays, rows: Ints) -> Floats:
+    """Idle power that the pod has to answer for: none where the node is awake anyway, else its share of the node's.
+
+    The share is the larger one of the node's GPUs and cores that it takes: what it leaves will serve the pods after it.
+    """
+    share = np.fmax(ask.gpus / np.maximum(nodes.gpus[rows], 1.0), ask.cores / np.maximum(nodes.cores[rows], 1.0))
+    return np.where(nodes.asleep[rows], nodes.idle_watts[rows] * np.minimum(share, 1.0), 0.0)
+
+
+def energy(needed: Floats) -> Floats | None:
+    """Fewest joules among the candidates, divided by the joules on this node; 1 where a node adds none."""
+    if np.isnan(needed).all():
+        return None
+    least = np.fmin.reduce(needed)
+    return np.where(needed > 0, np.divide(least, needed, out=np.ones_like(needed), where=needed > 0), needed + 1.0)
+
+
+def plan(
+    rows: Ints, planned: tuple[int, ...], same_device: Flags, partial: float, used_up: Flags | bool
+) -> Floats | None:
+    """1 on the planned node, `partial` on others of the planned device type, 0 elsewhere; absent without a plan.
+
+    The plan counted on a node that runs at its speed. Where none of that headroom is left (`used_up`: at the thermal
+    limit, throttling, no idle core) the planned node is worth no more than another of its device type.
+    """
+    if not planned:
+        return None
+    found: Floats = np.where(same_device, partial, 0.0)
+    for row in planned:
+        found[rows == row] = 1.0
+    return np.where(used_up, np.minimum(found, partial), found)
+
+
+def spent(*headrooms: Floats | None) -> Flags | bool:
+    """Where one of these terms is zero; an absent one says nothing."""
+    found: Flags | bool = False
+    for headroom in headrooms:
+        if headroom is not None:
+            found = found | (headroom <= 0.0)
+    return found
+
+
+def numa(count: int) -> Floats | None:
+    """Absent on all `count` nodes: the topology of nodes is not read, and a guess would be worse than silence."""
+    del count
+    return None
+
+
+def load(cpu: Floats | None, average: Floats | None, hinted: Floats | None, cores: Floats) -> Floats | None:
+    """What is left of the host's CPUs: 1 less the busier of its two figures and the share that hinted pods will take.
+
+    The utilisation of GPUs that others own is no contention and does not count.
+    """
+    known = [figure for figure in (cpu, average) if figure is not None]
+    if not known:
+        return None
+    busy = known[0] if len(known) == 1 else np.fmax(*known)
+    if hinted is not None:
+        busy = busy + hinted / np.maximum(cores, 1.0)
+    return np.clip(1.0 - busy, 0.0, 1.0)
+
+
+def fit(free_gpus: Floats, gpus: Floats, asked: float) -> Floats:
+    """1 less the share of the node's GPUs that would be left over: fuller nodes first, so that whole nodes stay free.
+
+    A node without GPUs leaves none over. A pod without GPUs strands those still free, so it prefers nodes without.
+    """
+    left = np.clip(free_gpus - asked, 0.0, None)
+    return 1.0 - np.clip(left / np.maximum(gpus, 1.0), 0.0, 1.0)
+
+
+def data(rows: Ints, inputs: tuple[int, ...]) -> Floats | None:
+    """Share of the pod's inputs that lie on the node already, each input counted alike; absent without inputs."""
+    if not inputs:
+        return None
+    found = np.zeros(len(rows))
+    for row in inputs:
+        found[rows == row] += 1.0
+    return found / len(inputs)
+
+
+def thermal(temperature: Floats | None, throttling: Floats | None, warn: float, limit: float) -> Floats | None:
+    """Headroom of the hottest GPU: 1 up to `warn` degrees, falling to 0 at `limit`; 0 where a GPU throttles."""
+    if temperature is None and throttling is None:
+        return None
+    if temperature is None:
+        assert throttling is not None
+        headroom = np.full(len(throttling), np.nan)
+    elif limit > warn:
+        headroom = np.clip((limit - temperature) / (limit - warn), 0.0, 1.0)
+    else:
+        headroom = np.where(np.isnan(temperature), np.nan, temperature < limit)
+    if throttling is not None:
+        headroom[throttling > 0] = 0.0
+    return headroom
+
+
+def term_values(
+    ask: Ask, nodes: NodeArrays, signals: Signals, rows: Ints, every: bool = False
+) -> dict[str, Floats | None]:
+    """The terms of `ask` on the nodes `rows`: those with a weight, or `every` one. Keys in no particular order.
+
+    A pod that uses no GPU is not measured by the heat of GPUs: `thermal` is absent for it.
+    """
+    weights = ask.row.weights
+
+    def wanted(name: str) -> bool:
+        return every or weights.get(name, 0) > 0
+
+    found: dict[str, Floats | None] = {}
+    if wanted("speed") or wanted("energy"):
+        seconds = by_device(ask.seconds, nodes, rows, ask.gpus)
+        found["speed"] = speed(seconds)
+        watts = by_device(ask.watts, nodes, rows, ask.gpus) if wanted("energy") else None
+        if seconds is not None and watts is not None:
+            found["energy"] = energy(joules(seconds, watts, woken_watts(ask, nodes, rows)))
+    if wanted("load"):
+        hinted = _pick(signals.hinted_cores, rows)
+        found["load"] = load(_pick(signals.host_cpu, rows), _pick(signals.host_load, rows), hinted, nodes.cores[rows])
+    if wanted("thermal") and ask.gpus > 0:
+        heat, throttling = _pick(signals.temperature, rows), _pick(signals.throttling, rows)
+        found["thermal"] = thermal(heat, throttling, ask.row.warn_celsius, ask.row.limit_celsius)
+    if wanted("plan") and ask.planned:
+        used_up = spent(*(found.get(name) for name in ("load", "thermal") if weights.get(name, 0)))
+        same_device = nodes.device[rows] == _number(ask.planned_device, nodes)
+        found["plan"] = plan(rows, ask.planned, same_device, ask.row.plan_same_device, used_up)
+    if wanted("numa"):
+        found["numa"] = numa(len(rows))
+    if wanted("fit"):
+        found["fit"] = fit(nodes.free_gpus[rows], nodes.gpus[rows], ask.gpus)
+    if wanted("data"):
+        found["data"] = data(rows, ask.inputs)
+    return found
+
+
+def _pick(values: Floats | None, rows: Ints) -> Floats | None:
+    return None if values is None else values[rows]
+
+
+def _number(device: str, nodes: NodeArrays) -> int:
+    """Index of a device type; -1, which no node has, where the cluster lacks it."""
+    return nodes.devices.index(device) if device in nodes.devices else -1

@@ -1,0 +1,89 @@
+"""Settings of a service: command line over environment over file (YAML or TOML) over the defaults of its fields.
+
+A service derives from `ServiceSettings`, names its environment prefix, and reads all sources with `load`; what is wrong
+in any of them is told at once, with where it stands and what is known.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import yaml
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from heterosched.errors import InvalidInput
+
+
+class ServiceSettings(BaseSettings):
+    """Base of a service's settings. A subclass sets `env_prefix` by `SettingsConfigDict`, and nothing else there."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    FROM_FILE: ClassVar[str] = "from_file"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the file's values, which arrive as one argument."""
+        given = dict(init_settings())
+        values = given.pop(cls.FROM_FILE, {})
+        return (
+            InitSettingsSource(settings_cls, init_kwargs=given),
+            env_settings,
+            InitSettingsSource(settings_cls, init_kwargs=values),
+        )
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def load(
+    kind: type[S], environment: Mapping[str, str], config: Path | None = None, given: Mapping[str, Any] | None = None
+) -> S:
+    """Read all sources. Raises InvalidInput that names every wrong key or value, where it stands, and what is known."""
+    values = {} if config is None else _read(config)
+    prefix = str(kind.model_config.get("env_prefix", ""))
+    names = [name[len(prefix) :].lower() for name in environment if name.upper().startswith(prefix)]
+    wrong = [f"settings file {config}: unknown key {key}" for key in _unknown(kind, values)]
+    wrong += [f"environment: unknown key {prefix}{key.upper()}" for key in _unknown(kind, names)]
+    if wrong:
+        raise InvalidInput("settings", "", "; ".join(wrong), f"known are {', '.join(kind.model_fields)}")
+    try:
+        return kind(**{**(given or {}), ServiceSettings.FROM_FILE: values})
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}" for item in error.errors()
+        )
+        raise InvalidInput("settings", "", told, "correct these values") from error
+
+
+def _unknown(kind: type[ServiceSettings], keys: Iterable[str]) -> list[str]:
+    return [key for key in keys if key not in kind.model_fields]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise InvalidInput(f"settings file {path}", "", str(error), "give a readable YAML or TOML file") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InvalidInput(f"settings file {path}", "", "it holds no mapping", "write `key: value` lines")
+    return {str(key): value for key, value in values.items()}
+
+
+def show(settings: ServiceSettings) -> str:
+    """The effective settings as YAML that can be read back."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)

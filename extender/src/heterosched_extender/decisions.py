@@ -1,0 +1,171 @@
+"""What was decided, kept for a while: enough of each call to decide it again, not the explanation itself.
+
+The verbs are pure, so a record is the snapshot (shared between records), the pod's wishes and the set of candidates as
+a bit mask; the text is worked out when somebody asks. The store is bounded in bytes and in age, oldest first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from heterosched.policy.terms import Floats
+from heterosched_extender.asked import Asked
+from heterosched_extender.snapshot import Snapshot
+from heterosched_extender.verbs import Candidates
+
+_RECORD_BYTES = 2000
+"""About what a record's own objects take (the pod's names, its figures, the dict entries)."""
+
+_PER_REJECTED = 150
+
+
+@dataclass(slots=True)
+class Record:
+    """The last calls for one pod. `filtered_at`, `scored_at`: epoch seconds, 0 where that verb was not called.
+
+    `rejected` are the nodes that `/filter` turned down, `unknown` those that the snapshot lacked. `hints` holds the
+    nonzero rows of the hinted cores. `advised` is the best node ("": no preference), `bound` where the pod went.
+    """
+
+    asked: Asked
+    snapshot: Snapshot
+    mask: bytes
+    unknown: tuple[str, ...]
+    rejected: Mapping[str, str]
+    filtered_at: float = 0.0
+    scored_at: float = 0.0
+    hints: tuple[tuple[int, float], ...] = ()
+    advised: str = ""
+    bound: str = ""
+
+    @property
+    def at(self) -> float:
+        """When the latest call came."""
+        return max(self.filtered_at, self.scored_at)
+
+    @property
+    def nbytes(self) -> int:
+        """Roughly what the record keeps alive by itself."""
+        return _RECORD_BYTES + len(self.mask) + _PER_REJECTED * len(self.rejected) + 16 * len(self.hints)
+
+    def hinted(self) -> Floats | None:
+        """The hinted cores as the call saw them."""
+        if not self.hints:
+            return None
+        cores = np.zeros(len(self.snapshot.nodes))
+        for row, value in self.hints:
+            cores[row] = value
+        return cores
+
+
+def sparse(hinted: Floats | None) -> tuple[tuple[int, float], ...]:
+    """The nonzero entries by row."""
+    if hinted is None:
+        return ()
+    rows = np.flatnonzero(hinted)
+    return tuple(zip(rows.tolist(), hinted[rows].tolist(), strict=True))
+
+
+class Decisions:
+    """Records by pod UID, oldest first. `limit_bytes` and `limit_seconds` bound it; written by one event loop."""
+
+    def __init__(self, limit_bytes: float, limit_seconds: float) -> None:
+        self._limit_bytes, self._limit_seconds = limit_bytes, limit_seconds
+        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._snapshots: dict[int, int] = {}
+        self.nbytes = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def filtered(
+        self,
+        asked: Asked,
+        snapshot: Snapshot,
+        candidates: Candidates,
+        rejected: Mapping[str, str],
+        strict: bool,
+        now: float,
+    ) -> None:
+        """`/filter` was answered. The strict entry is asked after the plain one, about the nodes that this one left."""
+        old = self._take(asked.uid)
+        if strict and old is not None and not old.scored_at:
+            rejected = {**old.rejected, **rejected}
+        record = Record(asked, snapshot, candidates.mask, candidates.unknown, rejected, filtered_at=now)
+        self._put(record, now)
+
+    def scored(
+        self, asked: Asked, snapshot: Snapshot, candidates: Candidates, hinted: Floats | None, advised: str, now: float
+    ) -> None:
+        """`/prioritize` was answered; `advised` is the (first) best node."""
+        old = self._take(asked.uid)
+        record = Record(
+            asked,
+            snapshot,
+            candidates.mask,
+            candidates.unknown,
+            {} if old is None else old.rejected,
+            filtered_at=0.0 if old is None else old.filtered_at,
+            scored_at=now,
+            hints=sparse(hinted),
+            advised=advised,
+        )
+        self._put(record, now)
+
+    def bound(self, uid: str, node: str) -> str:
+        """The pod was seen bound to `node`; returns the node that it was advised to, "" where it was none."""
+        record = self._records.get(uid)
+        if record is None:
+            return ""
+        record.bound = node
+        return record.advised
+
+    def of_pod(self, name: str, namespace: str | None = None) -> Record | None:
+        """The newest record of a pod of this name, in one namespace or in any."""
+        for record in reversed(self._records.values()):
+            if record.asked.name == name and namespace in (None, record.asked.namespace):
+                return record
+        return None
+
+    def latest(self, limit: int) -> Iterator[Record]:
+        """The newest records first, at most `limit`."""
+        for count, record in enumerate(reversed(self._records.values())):
+            if count >= limit:
+                return
+            yield record
+
+    def seen(self, uid: str) -> float | None:
+        """When a call for this pod was last answered; None where there is no record."""
+        record = self._records.get(uid)
+        return None if record is None else record.at
+
+    def expire(self, now: float) -> None:
+        """Drop what is too old or too much."""
+        while self._records:
+            uid, record = next(iter(self._records.items()))
+            if self.nbytes <= self._limit_bytes and now - record.at <= self._limit_seconds:
+                return
+            self._take(uid)
+
+    def _put(self, record: Record, now: float) -> None:
+        self._records[record.asked.uid] = record
+        shared = self._snapshots.get(record.snapshot.version, 0)
+        self._snapshots[record.snapshot.version] = shared + 1
+        self.nbytes += record.nbytes + (0 if shared else record.snapshot.nbytes)
+        self.expire(now)
+
+    def _take(self, uid: str) -> Record | None:
+        record = self._records.pop(uid, None)
+        if record is None:
+            return None
+        left = self._snapshots[record.snapshot.version] - 1
+        self.nbytes -= record.nbytes + (0 if left else record.snapshot.nbytes)
+        if left:
+            self._snapshots[record.snapshot.version] = left
+        else:
+            del self._snapshots[record.snapshot.version]
+        return record

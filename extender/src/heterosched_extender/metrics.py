@@ -1,0 +1,128 @@
+"""Every metric of the extender, listed once (`CATALOGUE`), read from plain numbers when Prometheus asks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from heterosched_extender.service import Service
+from heterosched_extender.stats import BUCKETS, Histogram
+
+PREFIX = "heterosched_extender_"
+
+CATALOGUE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "request_seconds": ("histogram", "Time to answer a verb, from the complete body to the answer", ("verb",)),
+    "errors": ("counter", "Calls that were refused (broken body, over the limit) or failed inside", ("verb",)),
+    "neutral": (
+        "counter",
+        "Calls answered neutrally: not our pod, before the first sync, or after an error inside",
+        ("verb",),
+    ),
+    "candidates": ("counter", "Nodes that the scheduler asked about", ("verb",)),
+    "rejected": ("counter", "Nodes that a filter turned down", ("verb",)),
+    "decisions": ("counter", "Pods scored, by the policy that was applied", ("policy",)),
+    "terms_absent": ("counter", "Decisions in which a weighted term had data on no candidate", ("term",)),
+    "pods_bound": ("counter", "Pods of ours seen bound: as_advised, elsewhere, or without_advice", ("how",)),
+    "hints": ("gauge", "Pods just advised that telemetry cannot show yet", ()),
+    "nodes": ("gauge", "Nodes in the snapshot", ()),
+    "snapshot_age_seconds": ("gauge", "Time since the snapshot was last replaced", ()),
+    "telemetry_age_seconds": ("gauge", "Age of the oldest sample in use", ("metric",)),
+    "telemetry_nodes": ("gauge", "Nodes with a sample of this metric, of any age", ("metric",)),
+    "telemetry_up": ("gauge", "1 while the telemetry source answers, else 0", ()),
+    "watch_age_seconds": ("gauge", "Time since the API server last said anything on this watch", ("path",)),
+    "watch_failures": ("counter", "Watches and lists that failed and were tried again", ("path",)),
+    "unreadable": ("counter", "Quantities and objects that could not be read and were left out", ()),
+    "decision_records": ("gauge", "Decisions that can be explained", ()),
+    "decision_bytes": ("gauge", "Memory that they hold, roughly", ()),
+}
+"""Name (without the prefix) -> kind, help, labels."""
+
+Watches = Callable[[], Iterable[tuple[str, float, int]]]
+"""Path, age in seconds and failures of each watch."""
+
+
+class ExtenderCollector(Collector):
+    """Hands the numbers over at each scrape. `clock` is that of the service: epoch seconds."""
+
+    def __init__(self, service: Service, watches: Watches = tuple, clock: Callable[[], float] = time.time) -> None:
+        self._service, self._watches, self._clock = service, watches, clock
+
+    def collect(self) -> Iterator[Metric]:
+        """All families of the catalogue, in its order."""
+        figures = self._figures()
+        histograms = self._service.stats.seconds
+        for name, (kind, text, labels) in CATALOGUE.items():
+            if kind == "histogram":
+                yield _histogram(name, text, labels, histograms)
+                continue
+            make = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+            family: Metric = make(PREFIX + name, text, labels=labels)
+            for values, figure in figures.get(name, {}).items():
+                family.add_metric(values, figure)  # type: ignore[attr-defined]
+            yield family
+
+    def _figures(self) -> dict[str, dict[tuple[str, ...], float]]:
+        service, stats = self._service, self._service.stats
+        watches = list(self._watches())
+        return {
+            **{
+                name: {(label,): float(value) for label, value in getattr(stats, field).items()}
+                for name, field in _COUNTED.items()
+            },
+            "pods_bound": {
+                ("as_advised",): stats.bound_as_advised,
+                ("elsewhere",): stats.bound_elsewhere,
+                ("without_advice",): stats.bound_without_advice,
+            },
+            "hints": {(): len(service.hints)},
+            "watch_age_seconds": {(path,): age for path, age, _ in watches},
+            "watch_failures": {(path,): failures for path, _, failures in watches},
+            "unreadable": {(): service.problems.count},
+            "decision_records": {(): len(service.decisions)},
+            "decision_bytes": {(): service.decisions.nbytes},
+            **self._of_snapshot(),
+        }
+
+    def _of_snapshot(self) -> dict[str, dict[tuple[str, ...], float]]:
+        snapshot, now = self._service.snapshot, self._clock()
+        if snapshot is None:
+            return {}
+        return {
+            "nodes": {(): len(snapshot.nodes)},
+            "snapshot_age_seconds": {(): now - snapshot.taken_at},
+            "telemetry_age_seconds": {(metric,): now - sensor.oldest for metric, sensor in snapshot.sensors.items()},
+            "telemetry_nodes": {(metric,): sensor.known for metric, sensor in snapshot.sensors.items()},
+            "telemetry_up": {(): 0.0 if snapshot.telemetry_error else 1.0},
+        }
+
+
+_COUNTED = {
+    "errors": "errors",
+    "neutral": "neutral",
+    "candidates": "candidates",
+    "rejected": "rejected",
+    "decisions": "decisions",
+    "terms_absent": "absent",
+}
+
+
+def _histogram(name: str, text: str, labels: tuple[str, ...], found: Mapping[str, Histogram]) -> Metric:
+    family = HistogramMetricFamily(PREFIX + name, text, labels=labels)
+    for label, histogram in found.items():
+        running, buckets = 0, []
+        for bound, count in zip([*map(str, BUCKETS), "+Inf"], histogram.counts, strict=True):
+            running += count
+            buckets.append((bound, running))
+        family.add_metric((label,), buckets, histogram.total)
+    return family
+
+
+def registry_of(collector: ExtenderCollector) -> CollectorRegistry:
+    """A registry of its own: nothing of the process-wide default one shows up in our metrics."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return registry

@@ -1,0 +1,144 @@
+"""Decisions are kept within their bounds of memory and age, and can be decided again to the same scores."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from extender_calls import NOW, a_call, a_pod_manifest, a_snapshot, telemetry_of
+from heterosched.api import PlanNote
+from heterosched.constants import ANNOTATION_NUMA
+from heterosched_extender.decisions import Decisions
+from heterosched_extender.service import Service
+from heterosched_extender.why import explain
+
+TELEMETRY = telemetry_of(NOW - 5, gpu_temperature={"t4-0": 85.0, "t4-1": 50.0}, host_load={"t4-0": 0.3, "v100-0": 0.1})
+NAMES = ["t4-0", "t4-1", "v100-0", "k80-0"]
+NOTE = PlanNote(
+    device="nvidia-t4",
+    nodes=("t4-1",),
+    seconds={"nvidia-t4": 10.0, "nvidia-v100": 5.0},
+    watts={"nvidia-t4": 70.0, "nvidia-v100": 300.0},
+    input_nodes=("t4-0", "t4-1"),
+)
+
+
+def a_service(limit_bytes: float = 2**20, clock: Any = None) -> Service:
+    service = Service(Decisions(limit_bytes, 3600), clock=clock or (lambda: NOW))
+    service.snapshot = a_snapshot(TELEMETRY, t4=2, v100=1, k80=1, cpu=1)
+    return service
+
+
+def schedule(service: Service, name: str = "p", **pod: Any) -> dict[str, int]:
+    manifest = a_pod_manifest(name, plan=NOTE, **pod)
+    passed = json.loads(service.filter(a_call(manifest, NAMES)))["NodeNames"]
+    return {each["Host"]: each["Score"] for each in json.loads(service.prioritize(a_call(manifest, passed)))}
+
+
+@pytest.mark.parametrize("node", ["t4-0", "t4-1", "v100-0"])
+def test_the_explanation_gives_the_very_score_that_was_sent(node: str) -> None:
+    service = a_service()
+    schedule(service, "earlier", cores="4")
+    sent = schedule(service)
+    record = service.decisions.of_pod("p", "default")
+    assert record is not None
+    decision = explain(record, node)
+    assert decision.asked is not None and decision.best is not None and decision.runner_up is not None
+    assert decision.asked.score == sent[node]
+    assert decision.best.score == 10
+    assert decision.asked.mean == sum(part.part for part in decision.asked.terms)
+    assert decision.candidates == len(NAMES)
+    assert decision.difference == (decision.best.mean or 0) - (decision.runner_up.mean or 0)
+
+
+def test_the_explanation_names_ages_rejections_and_where_the_pod_went() -> None:
+    service = a_service()
+    schedule(service)
+    assert service.decisions.bound("uid-p", "v100-0") == "t4-1"
+    record = service.decisions.of_pod("p")
+    assert record is not None
+    decision = explain(record, "t4-0")
+    assert decision.asked is not None
+    told = {part.term: part for part in decision.asked.terms}
+    assert told["thermal"].value == 0.5
+    assert told["thermal"].age_seconds == 5.0
+    assert told["data"].value == 0.5
+    assert [rejection.examples for rejection in decision.rejected] == [("k80-0",)]
+    assert decision.bound == "v100-0"
+
+
+@pytest.mark.parametrize(
+    "node, words",
+    [
+        ("k80-0", "turned down: offers nvidia-k80"),
+        ("cpu-0", "kube-scheduler's own filters"),
+        ("nowhere", "was not known"),
+    ],
+)
+def test_why_not_that_node_is_answered_for_every_node(node: str, words: str) -> None:
+    service = a_service()
+    schedule(service)
+    record = service.decisions.of_pod("p")
+    assert record is not None
+    decision = explain(record, node)
+    assert decision.asked is None
+    assert words in decision.asked_answer
+
+
+def test_a_pod_with_a_single_candidate_is_explained_from_the_filter_alone() -> None:
+    service = a_service()
+    manifest = a_pod_manifest("p", annotations={ANNOTATION_NUMA: "Required"})
+    service.filter(a_call(manifest, ["t4-0", "new-7"]))
+    record = service.decisions.of_pod("p")
+    assert record is not None
+    decision = explain(record)
+    assert decision.best is not None and decision.best.node == "t4-0"
+    text = " ".join(decision.remarks)
+    for words in ("asked for no scores", "NUMA alignment is required", "not known and scored 0: new-7"):
+        assert words in text
+
+
+def test_the_strict_filter_adds_to_what_the_plain_one_turned_down() -> None:
+    service = a_service()
+    service.snapshot = a_snapshot(telemetry_of(gpu_temperature={"t4-0": 95.0, "t4-1": 50.0}), t4=2, k80=1)
+    manifest = a_pod_manifest("p", plan=NOTE)
+    passed = json.loads(service.filter(a_call(manifest, ["t4-0", "t4-1", "k80-0"])))["NodeNames"]
+    service.filter(a_call(manifest, passed), strict=True)
+    record = service.decisions.of_pod("p")
+    assert record is not None
+    assert set(record.rejected) == {"t4-0", "k80-0"}
+    service.filter(a_call(manifest, ["t4-0", "t4-1"]))
+    again = service.decisions.of_pod("p")
+    assert again is not None and again.rejected == {}
+
+
+def test_the_oldest_records_give_way_when_memory_is_used_up() -> None:
+    service = a_service(limit_bytes=50_000)
+    for number in range(200):
+        schedule(service, f"p-{number}")
+    assert service.decisions.nbytes <= 50_000
+    assert 5 < len(service.decisions) < 200
+    assert service.decisions.of_pod("p-0") is None
+    assert service.decisions.of_pod("p-199") is not None
+
+
+def test_records_end_with_their_time_and_leave_nothing_behind() -> None:
+    now = [NOW]
+    service = a_service(clock=lambda: now[0])
+    for number in range(5):
+        schedule(service, f"p-{number}")
+    assert [record.asked.name for record in service.decisions.latest(2)] == ["p-4", "p-3"]
+    service.decisions.expire(NOW + 3601)
+    assert len(service.decisions) == 0
+    assert service.decisions.nbytes == 0
+
+
+def test_the_newest_pod_of_a_name_is_found_in_its_namespace() -> None:
+    service = a_service()
+    schedule(service)
+    assert service.decisions.of_pod("p", "elsewhere") is None
+    assert service.decisions.of_pod("q") is None
+    assert service.decisions.seen("nobody") is None
+    assert service.decisions.bound("nobody", "t4-0") == ""
