@@ -8,7 +8,7 @@ MEMBERS := core operator extender cli
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test e2e demo bench lock control-plane format clean
+.PHONY: help setup check test e2e demo bench docs lock control-plane format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -37,6 +37,8 @@ check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; und
 	@$(BIN)/mypy
 	@echo "== check: import-linter (core <- the rest, siblings independent)"
 	@$(BIN)/lint-imports
+	@echo "== check: docs/reference is what the code says"
+	@$(BIN)/python docs/generate.py --check
 	@echo "== check: unit tests"
 	@$(PYTEST) tests
 
@@ -51,6 +53,9 @@ demo: control-plane  ## the main job: plan, place and finish HeteroJobs on 60 fa
 
 bench: control-plane  ## race the extender against a Go one (needs ../shared/tools or HETEROSCHED_TOOLS)
 	@$(BIN)/python deploy/bench/extender_race.py $(ARGS)
+
+docs: setup  ## write docs/reference from the code
+	@$(BIN)/python docs/generate.py
 
 format:  ## format the code and sort the imports
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -12,20 +12,11 @@ from heterosched.settings import load, show
 from heterosched_extender.settings import Settings
 
 
-@pytest.fixture(autouse=True)
-def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for key in Settings.model_fields:
-        monkeypatch.delenv(f"HETEROSCHED_EXTENDER_{key.upper()}", raising=False)
-
-
-def test_arguments_win_over_environment_over_file_over_defaults(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_arguments_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("verbs_port: 1\nops_port: 2\ndecisions_hours: 3\n")
-    monkeypatch.setenv("HETEROSCHED_EXTENDER_OPS_PORT", "20")
-    monkeypatch.setenv("HETEROSCHED_EXTENDER_VERBS_PORT", "10")
-    found = load(Settings, {}, file, {"verbs_port": 100})
+    environment = {"HETEROSCHED_EXTENDER_OPS_PORT": "20", "HETEROSCHED_EXTENDER_VERBS_PORT": "10"}
+    found = load(Settings, environment, file, {"verbs_port": 100})
     assert (found.verbs_port, found.ops_port, found.decisions_hours) == (100, 20, 3.0)
     assert found.verbs_host == "127.0.0.1"
 

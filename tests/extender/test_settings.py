@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from heterosched.settings import load
 from heterosched_extender.settings import ENV_PREFIX, Settings
 
@@ -12,6 +10,5 @@ def test_the_verbs_stay_on_loopback_unless_told_otherwise() -> None:
     assert Settings.model_fields["verbs_host"].default == "127.0.0.1"
 
 
-def test_the_environment_is_read_under_its_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{ENV_PREFIX}OPS_PORT", "4711")
+def test_the_environment_is_read_under_its_prefix() -> None:
     assert load(Settings, {f"{ENV_PREFIX}OPS_PORT": "4711"}).ops_port == 4711

@@ -1,8 +1,8 @@
-"""A cluster in memory for the operator's pure half: it obeys actions as the API server, Job controller and kubelet would.
+"""A cluster in memory for the operator's pure half: it obeys actions as API server, Job controller and kubelet would.
 
-``SimulatedCluster(a_job("j").task("a").manifest())`` knows one HeteroJob; ``decide()`` asks the operator, ``obey()`` carries
-out what it wants, ``control()`` plays the Job controller, ``bind()`` and ``end()`` scheduler and kubelet. Every object has
-the shape that the real API server gives it; nothing about the operator is replaced.
+``SimulatedCluster(a_job("j").task("a").manifest())`` knows one HeteroJob; ``decide()`` asks the operator, ``obey()``
+carries out what it wants, ``control()`` plays the Job controller, ``bind()`` and ``end()`` scheduler and kubelet. Every
+object has the shape that the real API server gives it; nothing about the operator is replaced.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from heterosched.api import HeteroJob
+from heterosched.api import HeteroJob, decode_note
 from heterosched.api.status import HeteroJobStatus, TaskStatus, status_of, wire_status
-from heterosched.constants import LABEL_ATTEMPT, LABEL_COMPLETION_INDEX, LABEL_TASK
+from heterosched.constants import LABEL_COMPLETION_INDEX, LABEL_TASK
 from heterosched.kube.objects import JobObject, PodObject
 from heterosched.model import Cluster, Demand, Node
 from heterosched.units import format_time
@@ -29,6 +29,7 @@ from heterosched_operator.actions import (
     DeleteJob,
     DryRun,
     EmitEvent,
+    LookForJob,
     MeasureEnergy,
     PatchStatus,
     ReleaseGang,
@@ -65,9 +66,9 @@ class SimulatedCluster:
     """One HeteroJob and its children. ``attempted`` lists (task, attempt, UID) of every Job ever created."""
 
     manifest: Json
-    rules: Rules = Rules(launch_seconds=0.0, free_retries=5)
+    rules: Rules = field(default_factory=lambda: Rules(launch_seconds=0.0, free_retries=5))
     nodes: tuple[Node, ...] = field(default_factory=nodes)
-    telemetry: TelemetryState = TelemetryState()
+    telemetry: TelemetryState = field(default_factory=TelemetryState)
     now: float = START
     refuse: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, Json] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class SimulatedCluster:
     events: list[EmitEvent] = field(default_factory=list)
     refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     troubles: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    absent: set[tuple[str, str, int]] = field(default_factory=set)
     releases: dict[str, float] = field(default_factory=dict)
     energies: dict[tuple[str, str, int], Energy] = field(default_factory=dict)
     deleted: bool = False
@@ -133,6 +135,7 @@ class SimulatedCluster:
             pods={(job.metadata.namespace, job.metadata.name): pods} if pods else {},
             refusals=dict(self.refusals),
             troubles=dict(self.troubles),
+            absent=frozenset(self.absent),
             releases=dict(self.releases),
             energies=dict(self.energies),
             telemetry=self.telemetry,
@@ -150,7 +153,7 @@ class SimulatedCluster:
         return reconcile(observations[uid], world, advices[uid]) if uid in observations else Decision()
 
     def obey(self, actions: Iterable[Action], version: str | None = None) -> None:
-        """Carry actions out in order; a status patch of an outdated ``version`` drops the rest, as the executor does."""
+        """Carry actions out in order; a status patch of an outdated ``version`` drops the rest, as in the executor."""
         version = version or str(self.manifest["metadata"]["resourceVersion"])
         for action in actions:
             if isinstance(action, PatchStatus):
@@ -170,21 +173,21 @@ class SimulatedCluster:
         """The operator's memory is lost."""
         self.refusals.clear()
         self.troubles.clear()
+        self.absent.clear()
         self.releases.clear()
         self.energies.clear()
 
     def _obey(self, action: Action) -> None:
         uid = str(self.manifest["metadata"]["uid"])
         match action:
-            case EmitEvent():
-                self.events.append(action)
             case DryRun():
                 image = action.body["spec"]["template"]["spec"]["containers"][0].get("image", "")
                 self.refusals[uid, action.key] = self.refuse.get(image, "")
-            case CreateService():
-                self.services[action.body["metadata"]["name"]] = action.body
             case CreateJob():
                 self._create(action)
+            case LookForJob():
+                if action.name not in self.jobs:
+                    self.absent.add(action.attempt)
             case DeleteJob():
                 job = self.jobs.get(action.name)
                 if job is not None and job["metadata"]["uid"] == action.uid:
@@ -194,6 +197,15 @@ class SimulatedCluster:
                     if name in self.pods and self.pods[name]["metadata"]["uid"] == pod_uid:
                         self.pods[name]["spec"]["schedulingGates"] = [{"name": gate} for gate in others]
                 self.releases.setdefault(action.child_uid, self.now)
+            case _:
+                self._obey_other(action)
+
+    def _obey_other(self, action: Action) -> None:
+        match action:
+            case EmitEvent():
+                self.events.append(action)
+            case CreateService():
+                self.services[action.body["metadata"]["name"]] = action.body
             case MeasureEnergy():
                 self.energies[action.attempt] = Energy(1000.0)
             case DeleteHeteroJob():
@@ -203,6 +215,7 @@ class SimulatedCluster:
         name = action.body["metadata"]["name"]
         if name in self.jobs:
             return
+        self.absent.discard(action.attempt)
         job = copy.deepcopy(action.body)
         job["metadata"].update(uid=f"uid-{next(self._number)}", creationTimestamp=format_time(self.now))
         job["status"] = {}
@@ -272,10 +285,11 @@ class SimulatedCluster:
         )
         self.pods[metadata["name"]] = {"metadata": metadata, "spec": template["spec"], "status": {"phase": "Pending"}}
 
-    def bind(self, pod: Json, node: str = "cpu-0") -> None:
-        """The pod gets its node and starts, unless a gate holds it."""
+    def bind(self, pod: Json) -> None:
+        """The pod gets its planned node and starts, unless a gate holds it."""
+        note = decode_note(pod["metadata"]["annotations"])
         if not pod["spec"].get("schedulingGates") and not _ended(pod):
-            pod["spec"]["nodeName"] = node
+            pod["spec"]["nodeName"] = note.nodes[_index(pod)] if note is not None and note.nodes else "cpu-0"
             running = {"name": "main", "state": {"running": {"startedAt": format_time(self.now)}}}
             pod["status"] = {"phase": "Running", "containerStatuses": [running]}
 
@@ -338,8 +352,3 @@ def _disrupted(pod: Json) -> bool:
 
 def _over(job: Json) -> bool:
     return bool(job["status"].get("conditions"))
-
-
-def attempt_label(job: Json) -> int:
-    """The attempt that a Job's labels name."""
-    return int(job["metadata"]["labels"][LABEL_ATTEMPT])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster import ControlPlane
-from heterosched.constants import SCHEDULER_NAME
+from heterosched.constants import ANNOTATION_POLICY, LABEL_GPU_PRODUCT, SCHEDULER_NAME
 from manifests import JobBuilder, a_template
 from processes import wait_until
 
@@ -63,11 +63,20 @@ def lasting(seconds: float | Mapping[str, float], name: str = "main") -> Json:
     return entry
 
 
-def a_pod(name: str, seconds: float = 0.2, scheduler: str = SCHEDULER_NAME, gpus: int = 0, **selector: str) -> Json:
-    """A pod that nobody planned; `selector`: short words for node labels, `product` or `hostname`."""
-    labels = {"product": "nvidia.com/gpu.product", "hostname": "kubernetes.io/hostname"}
+def a_pod(
+    name: str,
+    seconds: float = 0.2,
+    *,
+    scheduler: str = SCHEDULER_NAME,
+    gpus: int = 0,
+    device: str = "",
+    policy: str = "",
+) -> Json:
+    """A pod that nobody planned; `device`: short name of the only one that it may use."""
     resources: Json = {"requests": {"cpu": "1"}, **({"limits": {"nvidia.com/gpu": gpus}} if gpus else {})}
     annotations = {"sim.heterosched.io/seconds": json.dumps({"*": seconds})}
+    if policy:
+        annotations[ANNOTATION_POLICY] = policy
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -75,7 +84,7 @@ def a_pod(name: str, seconds: float = 0.2, scheduler: str = SCHEDULER_NAME, gpus
         "spec": {
             "schedulerName": scheduler,
             "restartPolicy": "Never",
-            "nodeSelector": {labels[word]: value for word, value in selector.items()},
+            "nodeSelector": {LABEL_GPU_PRODUCT: PRODUCTS[device]} if device else {},
             "containers": [{"name": "main", "image": "busybox:1.37", "resources": resources}],
         },
     }

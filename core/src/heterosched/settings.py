@@ -9,11 +9,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from heterosched.errors import InvalidInput
 
@@ -22,8 +22,6 @@ class ServiceSettings(BaseSettings):
     """Base of a service's settings. A subclass sets `env_prefix` by `SettingsConfigDict`, and nothing else there."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
-
-    FROM_FILE: ClassVar[str] = "from_file"
 
     @classmethod
     def settings_customise_sources(
@@ -34,14 +32,8 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then environment, then the file's values, which arrive as one argument."""
-        given = dict(init_settings())
-        values = given.pop(cls.FROM_FILE, {})
-        return (
-            InitSettingsSource(settings_cls, init_kwargs=given),
-            env_settings,
-            InitSettingsSource(settings_cls, init_kwargs=values),
-        )
+        """Nothing but what `load` has gathered: it gets the environment as an argument, so that tests can give one."""
+        return (init_settings,)
 
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -53,18 +45,19 @@ def load(
     """Read all sources. Raises InvalidInput that names every wrong key or value, where it stands, and what is known."""
     values = {} if config is None else _read(config)
     prefix = str(kind.model_config.get("env_prefix", ""))
-    names = [name[len(prefix) :].lower() for name in environment if name.upper().startswith(prefix)]
+    names = [name for name in environment if name.upper().startswith(prefix)]
+    told = {name[len(prefix) :].lower(): environment[name] for name in names}
     wrong = [f"settings file {config}: unknown key {key}" for key in _unknown(kind, values)]
-    wrong += [f"environment: unknown key {prefix}{key.upper()}" for key in _unknown(kind, names)]
+    wrong += [f"environment: unknown key {prefix}{key.upper()}" for key in _unknown(kind, told)]
     if wrong:
         raise InvalidInput("settings", "", "; ".join(wrong), f"known are {', '.join(kind.model_fields)}")
     try:
-        return kind(**{**(given or {}), ServiceSettings.FROM_FILE: values})
+        return kind(**{**values, **told, **(given or {})})
     except ValidationError as error:
-        told = "; ".join(
+        problems = "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}" for item in error.errors()
         )
-        raise InvalidInput("settings", "", told, "correct these values") from error
+        raise InvalidInput("settings", "", problems, "correct these values") from error
 
 
 def _unknown(kind: type[ServiceSettings], keys: Iterable[str]) -> list[str]:

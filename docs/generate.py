@@ -1,0 +1,172 @@
+"""Writes docs/reference/ from the code: each condition, metric, setting, query and policy is listed once, there.
+
+python docs/generate.py           writes the pages
+python docs/generate.py --check   ends with 1 when a page is out of date
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from heterosched.model.devices import DEVICE_TYPES
+from heterosched.policy import table
+from heterosched.settings import ServiceSettings
+from heterosched.telemetry import queries
+from heterosched_extender.metrics import CATALOGUE, PREFIX
+from heterosched_extender.settings import Settings as ExtenderSettings
+from heterosched_operator import conditions, events
+from heterosched_operator.metrics import Metrics
+from heterosched_operator.settings import Settings as OperatorSettings
+
+FOLDER = Path(__file__).resolve().parent / "reference"
+NOTE = "<!-- Written by docs/generate.py: edit the code that it is made from. -->"
+
+
+def rows(header: Iterable[str], body: Iterable[Iterable[object]]) -> str:
+    """A Markdown table."""
+    names = list(header)
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines += [
+        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in body
+    ]
+    return "\n".join(lines)
+
+
+def constants(module: object) -> Iterator[tuple[str, list[str]]]:
+    """The string constants of a module, grouped by the comment above each group."""
+    source = inspect.getsource(module)  # type: ignore[arg-type]
+    group, found = "", list[str]()
+    for line in source.splitlines():
+        if line.startswith("# "):
+            if found:
+                yield group, found
+            group, found = line[2:].rstrip("."), []
+        elif line.startswith(("def ", "class ")):
+            break
+        elif ": Final = " in line and group:
+            found.append(str(ast.literal_eval(line.split(" = ", 1)[1])))
+    if found:
+        yield group, found
+
+
+def conditions_page() -> str:
+    """Condition types, their reasons, and the reasons of Events."""
+    parts = ["# Conditions and Events of a HeteroJob", NOTE]
+    for title, module in (("Conditions", conditions), ("Events", events)):
+        parts.append(f"## {title}")
+        for group, names in constants(module):
+            parts.append(f"{group}: " + ", ".join(f"`{name}`" for name in names) + ".")
+    return "\n\n".join(parts)
+
+
+def metrics_page() -> str:
+    """Metrics of the extender and the operator."""
+    extender = (
+        (f"`{PREFIX}{name}`", kind, ", ".join(labels), text) for name, (kind, text, labels) in CATALOGUE.items()
+    )
+    operator = sorted(
+        (f"`{family.name}`", family.type, "", family.documentation) for family in Metrics().registry.collect()
+    )
+    header = ("metric", "kind", "labels", "meaning")
+    return "\n\n".join(
+        ["# Metrics", NOTE, "## Extender", rows(header, extender), "## Operator", rows(header, operator)]
+    )
+
+
+def settings_page() -> str:
+    """Settings of the services."""
+    parts = [
+        "# Settings",
+        NOTE,
+        "Command line over environment over file (`--config`, YAML or TOML) over these defaults. `--show-config` "
+        "prints what is in effect; every wrong key or value is named.",
+    ]
+    services: dict[str, type[ServiceSettings]] = {
+        "heterosched-extender": ExtenderSettings,
+        "heterosched-operator": OperatorSettings,
+    }
+    for name, kind in services.items():
+        prefix = str(kind.model_config["env_prefix"])
+        body = (
+            (f"`{field}`", f"`{prefix}{field.upper()}`", f"`{info.default}`", info.description)
+            for field, info in kind.model_fields.items()
+        )
+        parts += [f"## {name}", rows(("key", "environment", "default", "meaning"), body)]
+    return "\n\n".join(parts)
+
+
+def policies_page() -> str:
+    """The policy table and the device table."""
+    policies = ((row.name, *(row.weights.get(term, 0) for term in table.TERMS)) for row in table.BUILT_IN.values())
+    devices = (
+        (
+            f"`{device.name}`",
+            f"{device.idle_watts:g}",
+            f"{device.busy_watts:g}",
+            f"{device.memory_bytes / 2**30:g}",
+            f"{device.relative_speed:g}",
+        )
+        for device in DEVICE_TYPES.values()
+    )
+    return "\n\n".join(
+        [
+            "# Policies and devices",
+            NOTE,
+            "## Weights of the score terms",
+            rows(("policy", *table.TERMS), policies),
+            "## Device types",
+            "Used only where nothing is given or measured, marked `estimated`; sources in `heterosched.model.devices`.",
+            rows(("device", "idle W", "busy W", "memory GiB", "speed (V100 = 1)"), devices),
+        ]
+    )
+
+
+def telemetry_page() -> str:
+    """The PromQL queries."""
+    body = ((f"`{name}`", f"`{query.value}`", query.combine) for name, query in queries.table().items())
+    return "\n\n".join(
+        [
+            "# Telemetry queries",
+            NOTE,
+            "Each can be overridden. A value out of its range, NaN, or from the future is rejected and counted.",
+            rows(("metric", "query", "of several devices"), body),
+        ]
+    )
+
+
+PAGES = {
+    "conditions.md": conditions_page,
+    "metrics.md": metrics_page,
+    "settings.md": settings_page,
+    "policies.md": policies_page,
+    "telemetry.md": telemetry_page,
+}
+
+
+def outdated(folder: Path = FOLDER) -> list[str]:
+    """Names of the pages that are not what the code says."""
+    return [
+        name
+        for name, make in PAGES.items()
+        if not (folder / name).exists() or (folder / name).read_text() != make() + "\n"
+    ]
+
+
+def main() -> int:
+    """Write or check."""
+    if "--check" in sys.argv[1:]:
+        old = outdated()
+        print(f"out of date: {', '.join(old)}; run python docs/generate.py" if old else "docs/reference is up to date")
+        return 1 if old else 0
+    FOLDER.mkdir(exist_ok=True)
+    for name, make in PAGES.items():
+        (FOLDER / name).write_text(make() + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""`heterosched-operator`: read the settings, then reconcile HeteroJobs until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from heterosched import __version__
+from heterosched.errors import HeteroSchedError
+from heterosched.settings import load, show
+from heterosched_operator.settings import Settings
+
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program; returns its exit status."""
+    given = vars(_parser().parse_args(arguments))
+    config, show_config = given.pop("config"), given.pop("show_config")
+    try:
+        settings = load(Settings, os.environ, config, {key: value for key, value in given.items() if value is not None})
+    except HeteroSchedError as error:
+        print(f"heterosched-operator: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    if show_config:
+        print(show(settings), end="")
+        return 0
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    return _run(settings)
+
+
+def _run(settings: Settings) -> int:
+    # kopf and the client take a second to import: --help and --show-config do without.
+    import kopf
+
+    from heterosched_operator.handlers import registry_of
+    from heterosched_operator.service import Service
+
+    for chatty in ("kopf", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    service = Service(settings)
+    try:
+        asyncio.run(
+            kopf.operator(
+                registry=registry_of(service),
+                clusterwide=True,
+                standalone=True,
+                liveness_endpoint=f"http://{settings.host}:{settings.health_port}/healthz",
+            )
+        )
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="heterosched-operator",
+        description="Operator of HeteroSched: validates HeteroJobs, plans them and creates their Jobs in time.",
+        epilog="Every setting can also come from the environment (HETEROSCHED_OPERATOR_...) or from --config.",
+    )
+    parser.add_argument("--config", type=Path, help="settings file, YAML or TOML")
+    parser.add_argument("--show-config", action="store_true", help="print the effective settings and end")
+    parser.add_argument(
+        "--kubeconfig", type=Path, help="credentials; else $KUBECONFIG, ~/.kube/config, service account"
+    )
+    parser.add_argument("--host", help="address of probes and metrics")
+    parser.add_argument("--health-port", type=int, help="port of the liveness probe")
+    parser.add_argument("--metrics-port", type=int, help="port of the metrics")
+    parser.add_argument("--prometheus-url", help="where energy is measured")
+    parser.add_argument("--log-level", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="least severe message shown")
+    parser.add_argument("--version", action="version", version=__version__)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""From the world to the planner and back: one plan for all jobs together, and per job what it means now. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from heterosched.api.status import status_of
+from heterosched.kube.convert import demand_of
+from heterosched.model import Reservation
+from heterosched.planning.due import due
+from heterosched.planning.planner import plan
+from heterosched.planning.types import JobPlan, JobState, PlanRequest, job_key
+from heterosched_operator.gangs import turns
+from heterosched_operator.progress import Observation, observe, progress_of
+from heterosched_operator.reconcile import Advice
+from heterosched_operator.world import World
+
+STOPPING_SECONDS: Final = 30.0
+"""Kubernetes' default grace period."""
+
+
+def observe_all(world: World) -> tuple[dict[str, Observation], dict[str, str]]:
+    """Every job as it is seen now, by UID, and why the others cannot be read (somebody else has written the status)."""
+    found: dict[str, Observation] = {}
+    unreadable: dict[str, str] = {}
+    for uid, job in world.jobs.items():
+        try:
+            found[uid] = observe(job, status_of(job), world)
+        except (msgspec.ValidationError, ValueError) as error:
+            unreadable[uid] = f"{job.label}: status: {error}"
+    return found, unreadable
+
+
+def request_for(observations: Mapping[str, Observation], world: World) -> PlanRequest:
+    """What the planner is asked: all jobs that have not ended, and the nodes with what others hold on them."""
+    active = [own for own in observations.values() if not own.finished and own.job.metadata.deletion_timestamp is None]
+    baselines = frozenset(job_key(own.job) for own in active if not own.status.plan.baseline.strategy)
+    return PlanRequest(
+        jobs=[_state(observation, world) for observation in active],
+        cluster=world.cluster.with_reservations(held_by_others(active, world)),
+        now=world.now,
+        policies=world.policies,
+        profiles=world.profiles,
+        launch_seconds=world.rules.launch_seconds,
+        baselines=baselines,
+    )
+
+
+def held_by_others(active: Iterable[Observation], world: World) -> Iterator[Reservation]:
+    """What is taken by pods of which the planner does not know: foreign ones until further notice, and those of ended
+    attempts and jobs for as long as a pod commonly takes to stop.
+    """
+    known = {pod.metadata.uid for own in active for sight in own.sights.values() for pod in sight.pods}
+    for pod in world.foreign:
+        if pod.spec.node_name and not pod.finished:
+            yield Reservation(pod.spec.node_name, demand_of(pod), 0.0, math.inf)
+    for pods in world.pods.values():
+        for pod in pods:
+            if pod.spec.node_name and not pod.finished and pod.metadata.uid not in known:
+                yield Reservation(pod.spec.node_name, demand_of(pod), 0.0, world.now + STOPPING_SECONDS)
+
+
+def _state(observation: Observation, world: World) -> JobState:
+    progress = {name: progress_of(sight, world.rules) for name, sight in observation.sights.items()}
+    return JobState(observation.job, progress, world.priorities.get(observation.job.spec.priority_class_name, 0))
+
+
+def advise(
+    observations: Mapping[str, Observation], request: PlanRequest, plans: Mapping[str, JobPlan], world: World
+) -> dict[str, Advice]:
+    """Per job (by UID): its plan, the tasks that are due by it, the gangs that have their turn."""
+    states = {job_key(state.job): state for state in request.jobs}
+    having_turn = turns(observations.values(), world.priorities)
+    found = {}
+    for uid, observation in observations.items():
+        key = job_key(observation.job)
+        own = plans.get(key, JobPlan(observation.job.spec.strategy))
+        names = due(own, states[key].progress, world.now) if key in states else ()
+        members = frozenset(task for job, task in having_turn if job == uid)
+        found[uid] = Advice(own, frozenset(names), members)
+    return found
+
+
+def planned(world: World) -> tuple[dict[str, Observation], dict[str, Advice], dict[str, str]]:
+    """The whole decision's first half in one go: observe, plan, advise; and the jobs that cannot be read."""
+    observations, unreadable = observe_all(world)
+    request = request_for(observations, world)
+    return observations, advise(observations, request, plan(request), world), unreadable

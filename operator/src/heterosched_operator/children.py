@@ -1,0 +1,341 @@
+"""The objects that a task becomes: its Indexed Job and, where its workers meet, a headless Service. Pure."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from heterosched.api import HeteroJob, PlanNote, TaskSpec, encode_note
+from heterosched.api.heterojob import FailurePolicy, Template, Variant
+from heterosched.api.status import TaskStatus
+from heterosched.constants import (
+    ANNOTATION_NUMA,
+    ANNOTATION_PLAN,
+    ANNOTATION_POLICY,
+    ANNOTATION_PROFILE,
+    ANNOTATION_SHARES,
+    API_VERSION,
+    ENV_ATTEMPT,
+    ENV_DEVICE,
+    ENV_JOB,
+    ENV_MASTER_ADDR,
+    ENV_MASTER_PORT,
+    ENV_RANK,
+    ENV_SHARES,
+    ENV_TASK,
+    ENV_WORLD_SIZE,
+    GATE_GANG,
+    LABEL_ATTEMPT,
+    LABEL_COMPLETION_INDEX,
+    LABEL_GPU_PRODUCT,
+    LABEL_HOSTNAME,
+    LABEL_JOB,
+    LABEL_MANAGED_BY,
+    LABEL_TASK,
+    MANAGED_BY,
+    RENDEZVOUS_PORT,
+    SCHEDULER_NAME,
+    STRICT_RESOURCE,
+)
+from heterosched.errors import InvalidInput
+from heterosched.model import CPU, Node, Task
+
+Json = dict[str, Any]
+
+NAME_LIMIT: Final = 58
+"""A pod's host name is `<Job>-<index>` and at most 63 characters long; indices have up to four digits."""
+
+PREFERRED_WEIGHT: Final = 100
+
+
+def child_name(job: str, task: str, attempt: int) -> str:
+    """The determined name `<job>-<task>-<attempt>`, shortened with a hash where it is too long for a host name."""
+    return _shortened(f"{job}-{task}", f"-{attempt}")
+
+
+def service_name(job: str, task: str) -> str:
+    """Name of a task's Service; the same for all attempts, since only one lives at a time."""
+    return _shortened(f"{job}-{task}", "")
+
+
+def _shortened(stem: str, suffix: str) -> str:
+    if len(stem) + len(suffix) <= NAME_LIMIT:
+        return stem + suffix
+    digest = hashlib.sha256(stem.encode()).hexdigest()[:8]
+    return f"{stem[: NAME_LIMIT - len(suffix) - 9].rstrip('-')}-{digest}{suffix}"
+
+
+def template_of(job: HeteroJob, task: TaskSpec) -> Template:
+    """The template that the task names. Raises InvalidInput where the job has none of this name."""
+    for template in job.spec.templates:
+        if template.name == task.template_ref:
+            return template
+    field = f"spec.tasks[{task.name}].templateRef"
+    raise InvalidInput(job.label, field, f"there is no template {task.template_ref!r}", "add it to spec.templates")
+
+
+def template_hash(job: HeteroJob, task: TaskSpec) -> str:
+    """Hash of everything that shapes the task's pods; what the planner alone reads (estimates, inputs) is left out."""
+    parts = (template_of(job, task).template, task.variants, task.workers, task.devices)
+    encoded = msgspec.json.encode(msgspec.to_builtins(parts), order="deterministic")
+    return hashlib.sha256(encoded).hexdigest()[:16]
+
+
+def variant_for(task: TaskSpec, device: str) -> Variant | None:
+    """The variant that is for this device; a device stands in one variant only (the CRD sees to it)."""
+    return next((variant for variant in task.variants if device in variant.devices), None)
+
+
+def allowed_devices(task: TaskSpec, device: str) -> tuple[str, ...]:
+    """Device types on which the pods of the variant chosen for `device` may run; empty where any will do."""
+    variant = variant_for(task, device)
+    allow = task.devices.allow
+    if variant is None:
+        return tuple(allow)
+    return tuple(name for name in variant.devices if not allow or name in allow)
+
+
+def build_note(
+    job: HeteroJob, task: TaskSpec, record: TaskStatus, planned: Task | None, records: Mapping[str, TaskStatus]
+) -> PlanNote:
+    """The plan that travels with the pods: seconds and watts on every device type on which they may run, as far as
+    `planned` (the planner's task) knows them, and the nodes on which their inputs were made (by `records`).
+    """
+    options = [
+        option
+        for option in (planned.options if planned is not None else ())
+        if option.workers == len(record.workers) and option.variant == record.variant
+    ]
+    makers = [records[data.from_] for data in task.inputs if data.from_ and data.from_ in records]
+    return PlanNote(
+        job=job.key,
+        task=record.name,
+        policy=job.spec.policy,
+        device=record.planned.device,
+        nodes=tuple(worker.planned_node for worker in record.workers),
+        seconds={option.device: round(option.seconds, 3) for option in options if planned and planned.known},
+        watts={option.device: round(option.watts, 3) for option in options if option.watts > 0},
+        input_nodes=tuple(maker.workers[0].node for maker in makers if maker.workers and maker.workers[0].node),
+    )
+
+
+def build_service(job: HeteroJob, task: TaskSpec) -> Json:
+    """The headless Service through which the workers of a task find each other before they are ready."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": service_name(job.metadata.name, task.name),
+            "namespace": job.metadata.namespace,
+            "labels": _labels(job, task.name),
+            "ownerReferences": [_owner(job)],
+        },
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": {LABEL_JOB: job.metadata.name, LABEL_TASK: task.name},
+            "ports": [{"name": "rendezvous", "port": RENDEZVOUS_PORT}],
+        },
+    }
+
+
+def build_job(
+    job: HeteroJob, task: TaskSpec, record: TaskStatus, note: PlanNote, device_nodes: Mapping[str, Sequence[Node]]
+) -> Json:
+    """The Indexed Job of a persisted attempt.
+
+    The chosen variant's resources take the place of those of the template's first container, its image replaces the
+    image, its environment is added; everything else stays as the user wrote it. A scheduler named in the template
+    stays, too. Retries are the operator's: the pods' restartPolicy is Never. Raises InvalidInput (unknown template).
+    """
+    workers = max(1, len(record.workers))
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": record.job_name,
+            "namespace": job.metadata.namespace,
+            "labels": _labels(job, task.name, record.attempt),
+            "ownerReferences": [_owner(job)],
+        },
+        "spec": {
+            "completionMode": "Indexed",
+            "parallelism": workers,
+            "completions": workers,
+            "backoffLimit": 0,
+            **_failure_policy(job.spec.failure_policy),
+            "template": _pod_template(job, task, record, note, device_nodes),
+        },
+    }
+
+
+def _failure_policy(policy: FailurePolicy) -> Json:
+    if policy.disruptions_count:
+        return {}
+    on_disruption = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    return {"podFailurePolicy": {"rules": [on_disruption]}}
+
+
+def _labels(job: HeteroJob, task: str, attempt: int | None = None) -> dict[str, str]:
+    labels = {LABEL_JOB: job.metadata.name, LABEL_TASK: task, LABEL_MANAGED_BY: MANAGED_BY}
+    return labels if attempt is None else {**labels, LABEL_ATTEMPT: str(attempt)}
+
+
+def _owner(job: HeteroJob) -> Json:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "HeteroJob",
+        "name": job.metadata.name,
+        "uid": job.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _pod_template(
+    job: HeteroJob, task: TaskSpec, record: TaskStatus, note: PlanNote, device_nodes: Mapping[str, Sequence[Node]]
+) -> Json:
+    template = copy.deepcopy(template_of(job, task).template)
+    metadata = template.setdefault("metadata", {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), **_labels(job, task.name, record.attempt)}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **_annotations(job, task, record, note)}
+    spec = template.setdefault("spec", {})
+    spec["restartPolicy"] = "Never"
+    spec.setdefault("schedulerName", SCHEDULER_NAME)
+    if job.spec.priority_class_name:
+        spec["priorityClassName"] = job.spec.priority_class_name
+    containers = spec.get("containers") or []
+    if containers:
+        _apply_variant(containers[0], variant_for(task, record.planned.device))
+        if task.devices.numa == "Required":
+            _demand_strict(containers[0])
+    for container in containers:
+        container["env"] = _with_env(container.get("env") or [], _environment(job, task, record))
+    _steer(spec, allowed_devices(task, record.planned.device), note.nodes, device_nodes)
+    if task.workers.gang:
+        spec["schedulingGates"] = [*(spec.get("schedulingGates") or []), {"name": GATE_GANG}]
+    if task.workers.rendezvous:
+        spec["subdomain"] = service_name(job.metadata.name, task.name)
+    return template
+
+
+def _annotations(job: HeteroJob, task: TaskSpec, record: TaskStatus, note: PlanNote) -> dict[str, str]:
+    found = {ANNOTATION_PLAN: encode_note(note), ANNOTATION_POLICY: job.spec.policy}
+    if task.work.profile:
+        found[ANNOTATION_PROFILE] = task.work.profile
+    if task.devices.numa != "None":
+        found[ANNOTATION_NUMA] = task.devices.numa
+    shares = _shares(record)
+    if shares:
+        found[ANNOTATION_SHARES] = msgspec.json.encode(shares).decode()
+    return found
+
+
+def _shares(record: TaskStatus) -> list[int]:
+    shares = [worker.share for worker in record.workers]
+    return [share for share in shares if share is not None] if None not in shares else []
+
+
+def equal_shares(batch: int, workers: int) -> list[int]:
+    """The batch in equal parts by largest remainder: they differ by at most one sample and sum to the batch."""
+    part, rest = divmod(batch, workers)
+    return [part + (index < rest) for index in range(workers)]
+
+
+def _apply_variant(container: Json, variant: Variant | None) -> None:
+    if variant is None:
+        return
+    if variant.image:
+        container["image"] = variant.image
+    if variant.resources.requests or variant.resources.limits:
+        container["resources"] = {
+            name: dict(quantities)
+            for name, quantities in (("requests", variant.resources.requests), ("limits", variant.resources.limits))
+            if quantities
+        }
+    container["env"] = _with_env(container.get("env") or [], variant.env)
+
+
+def _demand_strict(container: Json) -> None:
+    """An extended resource needs a limit, and its request must equal it."""
+    resources = container.setdefault("resources", {})
+    for part in ("requests", "limits"):
+        resources[part] = {**(resources.get(part) or {}), STRICT_RESOURCE: "1"}
+
+
+def _environment(job: HeteroJob, task: TaskSpec, record: TaskStatus) -> list[Json]:
+    env: list[Json] = [
+        {"name": ENV_JOB, "value": job.metadata.name},
+        {"name": ENV_TASK, "value": task.name},
+        {"name": ENV_ATTEMPT, "value": str(record.attempt)},
+        {"name": ENV_DEVICE, "value": record.planned.device or CPU},
+    ]
+    if task.workers.rendezvous:
+        service = service_name(job.metadata.name, task.name)
+        index = {"fieldRef": {"fieldPath": f"metadata.annotations['{LABEL_COMPLETION_INDEX}']"}}
+        env += [
+            {"name": ENV_RANK, "valueFrom": index},
+            {"name": ENV_WORLD_SIZE, "value": str(max(1, len(record.workers)))},
+            {"name": ENV_MASTER_ADDR, "value": f"{record.job_name}-0.{service}.{job.metadata.namespace}.svc"},
+            {"name": ENV_MASTER_PORT, "value": str(RENDEZVOUS_PORT)},
+        ]
+    shares = _shares(record)
+    if shares:
+        env.append({"name": ENV_SHARES, "value": msgspec.json.encode(shares).decode()})
+    return env
+
+
+def _with_env(env: Sequence[Json], more: Sequence[Json]) -> list[Json]:
+    """`env` and `more`; of two variables with the same name the one in `more` stays."""
+    named = {variable["name"] for variable in more}
+    return [variable for variable in env if variable.get("name") not in named] + [dict(variable) for variable in more]
+
+
+def _steer(
+    spec: Json, allowed: Sequence[str], planned: Sequence[str], device_nodes: Mapping[str, Sequence[Node]]
+) -> None:
+    """Allowed devices as required, planned nodes as preferred node affinity, on top of the user's own."""
+    affinity = spec.setdefault("affinity", {}) or {}
+    spec["affinity"] = affinity
+    node_affinity = affinity.get("nodeAffinity") or {}
+    required = device_requirement(allowed, device_nodes)
+    if required is not None:
+        selector = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+        terms = selector.get("nodeSelectorTerms") or [{}]
+        merged = [{**term, "matchExpressions": [*(term.get("matchExpressions") or []), required]} for term in terms]
+        node_affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": merged}
+    nodes = sorted({node for node in planned if node})
+    if nodes:
+        wish = {"key": LABEL_HOSTNAME, "operator": "In", "values": nodes}
+        preferred = node_affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or []
+        node_affinity["preferredDuringSchedulingIgnoredDuringExecution"] = [
+            *preferred,
+            {"weight": PREFERRED_WEIGHT, "preference": {"matchExpressions": [wish]}},
+        ]
+    if node_affinity:
+        affinity["nodeAffinity"] = node_affinity
+    if not affinity:
+        del spec["affinity"]
+
+
+def device_requirement(allowed: Sequence[str], device_nodes: Mapping[str, Sequence[Node]]) -> Json | None:
+    """The node requirement that keeps pods on these device types; None where every node will do.
+
+    Every node offers its CPUs. Product labels are taken from the nodes as they are; nodes that offer the device without
+    such a label are named by host. Where no node offers it (yet), the device's own name keeps the pod from going
+    anywhere else.
+    """
+    if not allowed or CPU in allowed:
+        return None
+    nodes = [node for device in allowed for node in device_nodes.get(device, ())]
+    products = sorted({node.labels[LABEL_GPU_PRODUCT] for node in nodes if node.labels.get(LABEL_GPU_PRODUCT)})
+    if products:
+        return {"key": LABEL_GPU_PRODUCT, "operator": "In", "values": products}
+    hosts = sorted(node.labels.get(LABEL_HOSTNAME, node.name) for node in nodes)
+    if hosts:
+        return {"key": LABEL_HOSTNAME, "operator": "In", "values": hosts}
+    return {"key": LABEL_GPU_PRODUCT, "operator": "In", "values": sorted(allowed)}

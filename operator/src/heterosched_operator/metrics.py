@@ -1,0 +1,33 @@
+"""Prometheus metrics of the operator itself, in a registry of their own."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """All metrics; names begin with `heterosched_operator_`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.actions = self._counter("actions", "Actions carried out", "kind")
+        self.failures = self._counter("action_failures", "Actions that failed and are tried again", "kind")
+        self.events_dropped = self._counter("events_dropped", "Kubernetes Events that could not be posted")
+        self.jobs_created = self._counter("jobs_created", "Child Jobs created or found created")
+        self.errors = self._counter("errors", "Unexpected errors in the decision of a single job")
+        self.rounds = self._histogram("round_seconds", "Duration of a round: observe, plan, decide")
+        self.jobs = self._gauge("heterojobs", "HeteroJobs that have not ended")
+        self.busy = self._gauge("busy", "HeteroJobs whose decisions are being carried out")
+        self.age = self._gauge("watch_age_seconds", "Seconds since the API server last spoke on the quietest watch")
+        self.telemetry = self._gauge("telemetry_available", "1 where Prometheus answers, else 0")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"heterosched_operator_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"heterosched_operator_{name}", text, registry=self.registry)
+
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(f"heterosched_operator_{name}", text, buckets=SECONDS, registry=self.registry)

@@ -1,0 +1,144 @@
+"""The operator as a whole: starts its parts in their order, answers the liveness probe, ends them again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from prometheus_client import start_http_server
+
+from heterosched.errors import Unavailable
+from heterosched.kube.client import Kube
+from heterosched.kube.errors import ApiError
+from heterosched_operator.executor import Executor
+from heterosched_operator.loop import Loop
+from heterosched_operator.measuring import Meter
+from heterosched_operator.metrics import Metrics
+from heterosched_operator.posting import Poster
+from heterosched_operator.settings import Settings
+from heterosched_operator.store import Store
+from heterosched_operator.world import AttemptKey, Energy, TelemetryState
+
+logger = logging.getLogger(__name__)
+
+SILENCE = 300.0
+"""Seconds of silence on a watch after which something is badly wrong: bookmarks come every minute."""
+
+
+class Service:
+    """All parts of the operator around one connection. `clock` gives epoch seconds."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self.settings, self._clock = settings, clock
+        self.metrics = Metrics()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._kube: Kube | None = None
+        self._store: Store | None = None
+        self._loop: Loop | None = None
+
+    async def start(self) -> None:
+        """Connect, fill the caches and begin to decide; nothing is decided before everything has been listed once.
+
+        Raises InvalidInput (no usable credentials).
+        """
+        settings = self.settings
+        kube = self._kube = await Kube.connect(settings.kubeconfig)
+        # The store tells the loop, the loop reads the store: the callback is bound late.
+        store = self._store = Store(kube, settings.rules, lambda: loop.mark())
+        loop = self._loop = Loop(store, self.metrics, settings, self._clock)
+        poster = Poster(kube, self.metrics, self._clock)
+        meter = Meter(
+            settings.prometheus_url,
+            self._on_energy,
+            self._on_state,
+            delay=settings.energy_delay_seconds,
+            gap=settings.energy_gap_seconds,
+            interval=settings.telemetry_seconds,
+        )
+        store.telemetry = TelemetryState(meter.configured, meter.configured)
+        loop.executor = Executor(kube, store, poster, meter, self.metrics, settings.concurrency)
+        for watch in (store.nodes, store.pods, store.children):
+            self._run(watch.run(), watch.path)
+        self._run(poster.run(), "events")
+        self._run(meter.run(), "telemetry")
+        self._run(self._decide(store, loop), "decisions")
+        start_http_server(settings.metrics_port, settings.host, self.metrics.registry)
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _decide(self, store: Store, loop: Loop) -> None:
+        await self._listed(store)
+        await store.synced()
+        logger.info("synced: %d HeteroJobs, %d nodes", len(store.jobs.items), len(store.nodes.items))
+        self._run(self._resync(store), "resync")
+        await loop.run()
+
+    async def _listed(self, store: Store) -> None:
+        while True:
+            try:
+                await store.wait_for_crds()
+                return
+            except ApiError as error:
+                logger.warning("first list: %s; trying again", error)
+                await asyncio.sleep(1.0)
+
+    async def _resync(self, store: Store) -> None:
+        """Full lists again and again: what a watch has missed, deletions above all, is made good.
+
+        The first one follows soon after the start, when kopf's watches have begun.
+        """
+        pause = min(15.0, self.settings.resync_seconds)
+        while True:
+            await asyncio.sleep(pause)
+            pause = self.settings.resync_seconds
+            try:
+                await store.resync()
+            except ApiError as error:
+                logger.warning("resync: %s", error)
+
+    def seen(self, kind: str, type: str | None, raw: dict[str, Any]) -> None:
+        """A watch event of one of our own kinds (by its plural)."""
+        if self._store is None:
+            return
+        if kind == "heterojobs":
+            self._store.jobs.event(type, raw)
+        elif kind == "schedulingpolicies":
+            self._store.policies.event(type, raw)
+        else:
+            self._store.profiles.event(type, raw)
+
+    def alive(self) -> dict[str, float]:
+        """Figures for the liveness probe. Raises Unavailable where the operator is stuck."""
+        if self._loop is None or self._store is None:
+            return {}
+        idle, age = time.monotonic() - self._loop.last_round, self._store.age()
+        if idle > self.settings.stuck_seconds:
+            raise Unavailable(f"no decision for {idle:.0f} s")
+        if SILENCE < age < float("inf"):
+            raise Unavailable(f"the API server has been silent for {age:.0f} s")
+        return {"last_round_seconds": round(idle, 1), "watch_age_seconds": round(min(age, 1e9), 1)}
+
+    async def stop(self) -> None:
+        """Let what is under way end, then stop everything."""
+        if self._loop is not None:
+            await self._loop.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._kube is not None:
+            await self._kube.close()
+
+    def _on_energy(self, attempt: AttemptKey, energy: Energy) -> None:
+        if self._store is not None and self._loop is not None:
+            self._store.energies[attempt] = energy
+            self._loop.mark()
+
+    def _on_state(self, state: TelemetryState) -> None:
+        if self._store is not None and self._loop is not None and self._store.telemetry != state:
+            self._store.telemetry = state
+            self._loop.mark()
+            self.metrics.telemetry.set(state.available)

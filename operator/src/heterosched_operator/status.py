@@ -1,0 +1,208 @@
+"""What the status says: figures of the plan, the tasks in their order, the deadline's verdict. Pure, no floats.
+
+Figures that drift with every new plan are written only when they have moved by more than `Rules.settle`: a status is
+read by people and watched by programs, not a gauge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from heterosched.api import HeteroJob, TaskSpec
+from heterosched.api.status import Baseline, DeadlineStatus, Planned, PlanStatus, TaskStatus, Worker
+from heterosched.model import Assignment, Schedule
+from heterosched.planning.planner import HELD_SECONDS
+from heterosched.planning.types import JobPlan
+from heterosched.policy.table import PolicyRow
+from heterosched.units import format_quantity, format_time, parse_time
+from heterosched_operator.children import child_name, equal_shares, template_hash, variant_for
+from heterosched_operator.progress import FINAL, JOB_PERSISTED, Observation, opened
+from heterosched_operator.world import World
+
+MESSAGE_LIMIT: Final = 1000
+
+_ORIGINS: Final = ("measured", "simulated", "estimated")
+"""From the strongest to the weakest."""
+
+
+def planned_of(assignment: Assignment, known: bool) -> Planned:
+    """The plan of a task; times and figures only where its run time is known."""
+    place = Planned(node=assignment.nodes[0] if assignment.nodes else "", device=assignment.option.device)
+    if not known:
+        return place
+    joules = assignment.option.joules
+    return replace(
+        place,
+        start=format_time(round(assignment.start, 3)),
+        finish=format_time(round(assignment.finish, 3)),
+        seconds=format_quantity(assignment.option.seconds),
+        energy_joules=format_quantity(joules) if joules > 0 else "",
+    )
+
+
+def attempt_record(job: HeteroJob, task: TaskSpec, record: TaskStatus, plan: JobPlan, world: World) -> TaskStatus:
+    """The record of a new attempt, to be persisted before its Job is created. The task has an assignment."""
+    assignment = plan.schedule.assignments[task.name]
+    number = opened(record)
+    training = task.work.training
+    workers = max(1, assignment.option.workers)
+    shares: Sequence[int | None] = equal_shares(training.global_batch, workers) if training else [None] * workers
+    nodes = assignment.nodes or ("",) * workers
+    return TaskStatus(
+        name=task.name,
+        state="Created",
+        reason=JOB_PERSISTED,
+        rank=record.rank,
+        on_critical_path=task.name in plan.critical_path,
+        attempt=number,
+        failures=record.failures,
+        free_retries=record.free_retries,
+        variant=variant_name(task, assignment.option.device),
+        template_hash=template_hash(job, task),
+        job_name=child_name(job.metadata.name, task.name, number),
+        planned=planned_of(assignment, known(plan, task.name, world)),
+        workers=[Worker(index=i, planned_node=node, share=shares[i]) for i, node in enumerate(nodes)],
+    )
+
+
+def variant_name(task: TaskSpec, device: str) -> str:
+    """How the status names the variant for this device: by its name, or by its devices; empty without variants."""
+    variant = variant_for(task, device)
+    return "" if variant is None else variant.name or ",".join(variant.devices)
+
+
+def waiting_record(record: TaskStatus, plan: JobPlan, ready: bool, why: tuple[str, str], world: World) -> TaskStatus:
+    """A task whose Job does not exist, with the plan for it and the reason why it waits."""
+    reason, message = why
+    assignment = plan.schedule.assignments.get(record.name)
+    planned = record.planned
+    if assignment is not None:
+        planned = _settled(planned, planned_of(assignment, known(plan, record.name, world)), world)
+    rank = plan.schedule.ranks.get(record.name)
+    return replace(
+        record,
+        state="Ready" if ready else "Waiting",
+        reason=reason,
+        message=message[:MESSAGE_LIMIT],
+        planned=planned,
+        rank=format_quantity(rank) if rank is not None and not plan.missing else record.rank,
+        on_critical_path=record.name in plan.critical_path if plan.schedule.assignments else record.on_critical_path,
+    )
+
+
+def _settled(old: Planned, new: Planned, world: World) -> Planned:
+    if (old.node, old.device) != (new.node, new.device) or bool(old.finish) != bool(new.finish):
+        return new
+    return old if not moved(old.start, new.start, world) and not moved(old.finish, new.finish, world) else new
+
+
+def moved(old: str, new: str, world: World) -> bool:
+    """Whether a predicted time has moved by more than a second and more than the settling share of the time left."""
+    if not old or not new:
+        return old != new
+    at = parse_time(new)
+    return abs(at - parse_time(old)) > max(1.0, world.rules.settle * (at - world.now))
+
+
+def plan_status(observation: Observation, plan: JobPlan, row: PolicyRow | None, world: World) -> PlanStatus:
+    """The plan's summary. Once a task has started the figures of the whole job stay, and only `finish` follows."""
+    old, schedule = observation.status.plan, plan.schedule
+    if not schedule.assignments and not old.computed_at:
+        return PlanStatus(strategy=plan.strategy) if plan.error is None else PlanStatus()
+    started = any(record.template_hash for record in observation.records.values())
+    finish = predicted_finish(observation, plan, world)
+    shown = format_time(round(finish, 3)) if finish is not None else ""
+    if started and old.computed_at:
+        return replace(old, finish=shown) if shown and moved(old.finish, shown, world) else old
+    if not schedule.assignments:
+        return old
+    fresh = _fresh_plan(plan, row, world)
+    same = replace(fresh, computed_at=old.computed_at, start=old.start, finish=old.finish)
+    return old if same == old and not moved(old.finish, fresh.finish, world) else fresh
+
+
+def _fresh_plan(plan: JobPlan, row: PolicyRow | None, world: World) -> PlanStatus:
+    schedule = plan.schedule
+    status = PlanStatus(strategy=plan.strategy, computed_at=format_time(int(world.now)))
+    if not all(known(plan, name, world) for name in schedule.assignments):
+        return status
+    joules = schedule.joules
+    powered = joules > 0
+    return replace(
+        status,
+        start=format_time(round(schedule.start, 3)),
+        finish=format_time(round(schedule.finish, 3)),
+        makespan_seconds=format_quantity(schedule.finish - schedule.start),
+        energy_joules=format_quantity(joules) if powered else "",
+        energy_source=weakest(schedule) if powered else "",
+        cost=format_quantity(row.cost(joules), 6) if powered and row is not None else "",
+        currency=row.currency if powered and row is not None else "",
+        baseline=_baseline(plan.baseline),
+    )
+
+
+def _baseline(schedule: Schedule | None) -> Baseline:
+    if schedule is None or not schedule.assignments:
+        return Baseline()
+    joules = schedule.joules
+    return Baseline(
+        strategy="fifo",
+        makespan_seconds=format_quantity(schedule.finish - schedule.start),
+        energy_joules=format_quantity(joules) if joules > 0 else "",
+    )
+
+
+def weakest(schedule: Schedule) -> str:
+    """Where the figures of a schedule come from: its weakest source."""
+    origins = [assignment.option.origin for assignment in schedule.assignments.values()]
+    return max(origins, key=_ORIGINS.index, default="estimated")
+
+
+def predicted_finish(observation: Observation, plan: JobPlan, world: World) -> float | None:
+    """When the last task finishes (epoch seconds); None where a run time that matters is unknown."""
+    if any(not known(plan, name, world) for name in plan.schedule.assignments):
+        return None
+    ends = [assignment.finish for assignment in plan.schedule.assignments.values()]
+    ends += [
+        parse_time(record.actual.finish)
+        for record in observation.records.values()
+        if record.state == "Succeeded" and record.actual.finish
+    ]
+    left = [name for name, record in observation.records.items() if record.state not in FINAL]
+    if any(name not in plan.schedule.assignments for name in left):
+        return None
+    return max(ends, default=None)
+
+
+def deadline_status(at: float | None, plan: JobPlan) -> DeadlineStatus:
+    """The planner's verdict on deadline and energy budget, as far as there are any."""
+    status = DeadlineStatus(at=format_time(round(at, 3)) if at is not None else "")
+    if plan.verdict:
+        word = plan.verdict.replace(":", " ").split()[0]
+        return replace(status, verdict=word, message=_coarse(plan.verdict))
+    if at is None:
+        return status
+    return replace(
+        status, message=f"no prediction: {plan.error}" if plan.error else "no prediction: run times are unknown"
+    )
+
+
+def _coarse(text: str) -> str:
+    """Its whole numbers with two significant digits: the message must not change with every plan."""
+    return re.sub(r"\d+", lambda found: f"{float(f'{int(found[0]):.1e}'):.0f}", text)
+
+
+def known(plan: JobPlan, name: str, world: World) -> bool:
+    """Whether the plan's times for a task mean anything."""
+    assignment = plan.schedule.assignments.get(name)
+    return assignment is not None and not plan.missing and assignment.start < world.now + HELD_SECONDS / 2
+
+
+def ordered(job: HeteroJob, records: Mapping[str, TaskStatus]) -> list[TaskStatus]:
+    """The records in the order of the spec, then those of tasks removed after their start; messages within bounds."""
+    names = dict.fromkeys([*(task.name for task in job.spec.tasks), *records])
+    return [replace(records[name], message=records[name].message[:MESSAGE_LIMIT]) for name in names if name in records]

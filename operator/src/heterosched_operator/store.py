@@ -1,0 +1,218 @@
+"""The operator's view of the cluster: caches and reflectors in, one immutable `World` out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
+from heterosched.constants import API_VERSION, LABEL_JOB, LABEL_MANAGED_BY, MANAGED_BY
+from heterosched.errors import InvalidInput
+from heterosched.kube.client import Kube
+from heterosched.kube.convert import Problems, to_node
+from heterosched.kube.errors import NotFound
+from heterosched.kube.objects import JobObject, NodeObject, PodObject
+from heterosched.kube.reflector import Reflector
+from heterosched.model import Cluster, Node
+from heterosched.policy.table import BUILT_IN, PolicyRow, row_of
+from heterosched_operator.cache import Cache
+from heterosched_operator.world import AttemptKey, Energy, Rules, TelemetryState, World, controller_uid
+
+logger = logging.getLogger(__name__)
+
+OURS = f"/apis/{API_VERSION}"
+HETEROJOBS, POLICIES, PROFILES = f"{OURS}/heterojobs", f"{OURS}/schedulingpolicies", f"{OURS}/throughputprofiles"
+PRIORITY_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
+
+OVERLAY_SECONDS = 30.0
+"""How long a Job that we created counts as there although the watch has not shown it."""
+
+
+class Store:
+    """Everything that is known. `changed` is called whenever a decision might come out differently.
+
+    Nodes, pods and child Jobs come from reflectors, because a missed deletion would stall a task for good; our own
+    kinds come from kopf's watches and are made good by full lists.
+    """
+
+    def __init__(self, kube: Kube, rules: Rules, changed: Callable[[], None]) -> None:
+        self._kube, self._rules, self._changed = kube, rules, changed
+        self.jobs: Cache[HeteroJob] = Cache(HeteroJob, changed)
+        self.policies: Cache[SchedulingPolicy] = Cache(SchedulingPolicy, changed)
+        self.profiles: Cache[ThroughputProfile] = Cache(ThroughputProfile, changed)
+        self.nodes = Reflector(kube, "/api/v1/nodes", NodeObject, on_change=self._on_node)
+        self.pods = Reflector(kube, "/api/v1/pods", PodObject, on_change=self._on_pod)
+        self.children = Reflector(
+            kube,
+            "/apis/batch/v1/jobs",
+            JobObject,
+            label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+            on_change=self._on_child,
+        )
+        self.refusals: dict[tuple[str, str], str] = {}
+        self.troubles: dict[AttemptKey, str] = {}
+        self.absent: set[AttemptKey] = set()
+        self.releases: dict[str, float] = {}
+        self.energies: dict[AttemptKey, Energy] = {}
+        self.telemetry = TelemetryState()
+        self._priorities: dict[str, int] = {}
+        self._problems = Problems()
+        self._nodes: dict[str, Node] = {}
+        self._ours: dict[tuple[str, str], dict[str, PodObject]] = {}
+        self._owned: dict[str, dict[str, JobObject]] = {}
+        self._created: dict[str, tuple[float, JobObject]] = {}
+
+    # --- filling -----------------------------------------------------------------------------------------------------
+
+    async def resync(self) -> None:
+        """List our own kinds and the priority classes. Raises ApiError; NotFound where the CRDs are not installed."""
+        for path, cache in ((HETEROJOBS, self.jobs), (POLICIES, self.policies), (PROFILES, self.profiles)):
+            raws, at = await self._list(path)
+            cache.replace(raws, at)
+        classes, _ = await self._list(PRIORITY_CLASSES)
+        self._priorities = {str(raw["metadata"]["name"]): int(raw.get("value", 0)) for raw in classes}
+        self._forget()
+
+    async def _list(self, path: str) -> tuple[list[dict[str, Any]], int]:
+        """All objects of a collection and the version of the list: that of its first page holds for the later ones."""
+        found: list[dict[str, Any]] = []
+        token, at = "", 0
+        while True:
+            page = await self._kube.get(path, {"limit": 500, "continue": token})
+            at = at or int(page["metadata"].get("resourceVersion") or 0)
+            found.extend(page.get("items") or ())
+            token = page["metadata"].get("continue") or ""
+            if not token:
+                return found, at
+
+    async def wait_for_crds(self, pause: float = 2.0) -> None:
+        """Fill the caches, waiting as long as it takes for the CRDs to be installed. Raises other ApiErrors."""
+        told = False
+        while True:
+            try:
+                await self.resync()
+                return
+            except NotFound as error:
+                if not told:
+                    logger.warning("the CRDs are not installed (%s); waiting for them: kubectl apply -f crds/", error)
+                told = True
+                await asyncio.sleep(pause)
+
+    async def synced(self) -> None:
+        """Wait until every reflector has listed once."""
+        await asyncio.gather(*(watch.synced.wait() for watch in (self.nodes, self.pods, self.children)))
+
+    def age(self) -> float:
+        """Seconds since the API server last spoke to the reflector that has heard nothing for longest."""
+        return max(watch.age() for watch in (self.nodes, self.pods, self.children))
+
+    def created(self, child: JobObject, owner: str) -> None:
+        """A Job that has just been created: it counts as there until the watch shows it."""
+        if child.metadata.uid in self._owned.get(owner, {}):
+            return
+        self._created[child.metadata.uid] = (time.monotonic(), child)
+        self._changed()
+
+    # --- callbacks of the reflectors ---------------------------------------------------------------------------------
+
+    def _on_node(self, old: NodeObject | None, new: NodeObject | None) -> None:
+        if new is None:
+            gone = old.metadata.name if old is not None else ""
+            if self._nodes.pop(gone, None) is not None:
+                self._changed()
+            return
+        node = to_node(new, self._problems)
+        if self._nodes.get(node.name) != node:
+            self._nodes[node.name] = node
+            self._changed()
+
+    def _on_pod(self, old: PodObject | None, new: PodObject | None) -> None:
+        for pod, there in ((old, False), (new, True)):
+            if pod is None or LABEL_JOB not in pod.labels:
+                continue
+            pods = self._ours.setdefault((pod.metadata.namespace, pod.labels[LABEL_JOB]), {})
+            if there:
+                pods[pod.metadata.uid] = pod
+            else:
+                pods.pop(pod.metadata.uid, None)
+        if old is None or new is None or _matters(old, new):
+            self._changed()
+
+    def _on_child(self, old: JobObject | None, new: JobObject | None) -> None:
+        if old is not None:
+            self._owned.get(controller_uid(old), {}).pop(old.metadata.uid, None)
+            self._created.pop(old.metadata.uid, None)
+        if new is not None:
+            self._owned.setdefault(controller_uid(new), {})[new.metadata.uid] = new
+            self._created.pop(new.metadata.uid, None)
+        self._changed()
+
+    # --- the world ---------------------------------------------------------------------------------------------------
+
+    def world(self, now: float) -> World:
+        """What is known at `now` (epoch seconds), as one value that no later change touches."""
+        children = {owner: tuple(jobs.values()) for owner, jobs in self._owned.items() if jobs}
+        for since, child in list(self._created.values()):
+            if time.monotonic() - since > OVERLAY_SECONDS:
+                del self._created[child.metadata.uid]
+                continue
+            owner = controller_uid(child)
+            children[owner] = (*children.get(owner, ()), child)
+        return World(
+            now=now,
+            cluster=Cluster(tuple(self._nodes.values())),
+            jobs=dict(self.jobs.items),
+            children=children,
+            pods={key: tuple(pods.values()) for key, pods in self._ours.items() if pods},
+            foreign=tuple(pod for pod in self.pods.items.values() if LABEL_JOB not in pod.labels),
+            policies=self._rows(),
+            profiles={(p.metadata.namespace, p.metadata.name): p for p in self.profiles.items.values()},
+            priorities=dict(self._priorities),
+            refusals=dict(self.refusals),
+            troubles=dict(self.troubles),
+            absent=frozenset(self.absent),
+            releases=dict(self.releases),
+            energies=dict(self.energies),
+            telemetry=self.telemetry,
+            rules=self._rules,
+        )
+
+    def _rows(self) -> dict[str, PolicyRow]:
+        """The built-in policies and those of the cluster; an invalid one is left out, so that jobs name it in vain."""
+        rows = dict(BUILT_IN)
+        for policy in self.policies.items.values():
+            try:
+                rows[policy.metadata.name] = row_of(policy)
+            except InvalidInput as error:
+                logger.warning("%s; jobs that name it are not accepted", error)
+        return rows
+
+    def _forget(self) -> None:
+        """Drop memories of jobs that are gone."""
+        alive: Mapping[str, object] = self.jobs.items
+        self.refusals = {key: value for key, value in self.refusals.items() if key[0] in alive}
+        self.troubles = {key: value for key, value in self.troubles.items() if key[0] in alive}
+        self.absent = {key for key in self.absent if key[0] in alive}
+        self.energies = {key: value for key, value in self.energies.items() if key[0] in alive}
+        uids = {uid for jobs in self._owned.values() for uid in jobs}
+        self.releases = {uid: since for uid, since in self.releases.items() if uid in uids}
+
+
+def _matters(old: PodObject, new: PodObject) -> bool:
+    """Whether the change of a pod can change a decision: heartbeats of conditions and foreign annotations cannot."""
+    return (old.spec, old.status.phase, old.status.container_statuses, old.metadata.deletion_timestamp) != (
+        new.spec,
+        new.status.phase,
+        new.status.container_statuses,
+        new.metadata.deletion_timestamp,
+    ) or old.status.conditions != new.status.conditions
+
+
+def as_child(raw: Mapping[str, Any]) -> JobObject:
+    """A Job as the API server answered. Raises msgspec.ValidationError."""
+    return msgspec.convert(raw, JobObject)

@@ -1,0 +1,129 @@
+"""The status of the whole job: its conditions, the plan's summary, the deadline's verdict, the tasks."""
+
+from __future__ import annotations
+
+from heterosched.api.status import Condition, HeteroJobStatus, TaskStatus
+from heterosched.errors import Unplaceable
+from heterosched.planning.types import JobPlan
+from heterosched.planning.verdict import deadline_of
+from heterosched.units import format_duration, parse_time
+from heterosched_operator import conditions as c
+from heterosched_operator.conditions import condition, merged
+from heterosched_operator.progress import Observation
+from heterosched_operator.status import deadline_status, ordered, plan_status, predicted_finish
+from heterosched_operator.stopping import NOT_CREATED
+from heterosched_operator.world import World
+
+
+def summarised(
+    observation: Observation, records: dict[str, TaskStatus], plan: JobPlan, verdict: Condition, world: World
+) -> HeteroJobStatus:
+    """The status of a job that has not ended."""
+    job, old = observation.job, observation.status
+    tasks = ordered(job, records)
+    done = sum(1 for record in tasks if record.state == "Succeeded")
+    row = world.policies.get(job.spec.policy)
+    summary = plan_status(observation, plan, row, world) if verdict.status == "True" else old.plan
+    at = deadline_of(job) if verdict.status == "True" else None
+    finish = predicted_finish(observation, plan, world) if plan.error is None else None
+    conditions = [
+        verdict,
+        _planned(plan, verdict),
+        _running(tasks),
+        condition(c.COMPLETED, False, c.TASKS_LEFT, f"{len(tasks) - done} of {len(tasks)} tasks are left"),
+        _failed(tasks),
+        _suspended(observation, tasks),
+        *_at_risk(at, finish, world),
+        *_blocked(observation, tasks),
+        _telemetry(world),
+    ]
+    return HeteroJobStatus(
+        observed_generation=job.metadata.generation,
+        progress=f"{done}/{len(tasks)}",
+        start_time=old.start_time or min((r.actual.start for r in tasks if r.actual.start), default="", key=parse_time),
+        conditions=merged(old.conditions, conditions, job.metadata.generation, world.now),
+        deadline=deadline_status(at, plan) if verdict.status == "True" else old.deadline,
+        plan=summary,
+        tasks=tasks,
+        outcome=old.outcome,
+    )
+
+
+def _planned(plan: JobPlan, verdict: Condition) -> Condition:
+    if verdict.status != "True":
+        return condition(c.PLANNED, False, c.NOT_ACCEPTED, "a job that is not accepted is not planned")
+    if isinstance(plan.error, Unplaceable):
+        return condition(c.PLANNED, False, c.UNPLACEABLE, f"{plan.error}; add such a node or change the task")
+    if plan.error is not None:
+        return condition(c.PLANNED, False, c.PLAN_FAILED, str(plan.error))
+    # Of all tasks, not only of those that are left: the reason must not change while the job goes on.
+    tasks = plan.graph.tasks.values() if plan.graph is not None else ()
+    missing = [task.name for task in tasks if not task.known]
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        message = (
+            f"planned by {plan.strategy} without predictions: no run time is known for {shown}; give work.runtimeOn"
+        )
+        return condition(c.PLANNED, True, c.ESTIMATES_MISSING, message)
+    return condition(c.PLANNED, True, c.PLAN_FOUND, f"planned by {plan.strategy}")
+
+
+def _running(tasks: list[TaskStatus]) -> Condition:
+    running = sum(1 for record in tasks if record.state == "Running")
+    if running:
+        return condition(c.RUNNING, True, c.TASKS_RUNNING, "tasks are running")
+    return condition(c.RUNNING, False, c.NOTHING_RUNS, "no task is running")
+
+
+def _failed(tasks: list[TaskStatus]) -> Condition:
+    lost = [record.name for record in tasks if record.state == "Failed"]
+    if not lost:
+        return condition(c.FAILED, False, c.NO_FAILURE, "no task has failed for good")
+    message = f"task {lost[0]} has failed for good; what does not depend on it goes on, then the job fails"
+    return condition(c.FAILED, False, c.TASK_FAILED, message)
+
+
+def _suspended(observation: Observation, tasks: list[TaskStatus]) -> Condition:
+    if not observation.job.spec.suspend:
+        return condition(c.SUSPENDED, False, c.NOT_SUSPENDED, "spec.suspend is false")
+    left = [record.name for record in tasks if record.job_name]
+    if left:
+        return condition(c.SUSPENDED, False, c.SUSPENDING, f"{len(left)} tasks are being stopped")
+    return condition(c.SUSPENDED, True, c.SUSPEND_REQUESTED, "spec.suspend is true; nothing runs, nothing is created")
+
+
+def _at_risk(at: float | None, finish: float | None, world: World) -> list[Condition]:
+    if at is None:
+        return []
+    if world.now > at:
+        return [condition(c.DEADLINE_AT_RISK, True, c.MISSED, "the deadline has passed")]
+    if finish is None:
+        return [
+            condition(c.DEADLINE_AT_RISK, None, c.DEADLINE_UNKNOWN, "without a plan with run times nobody can tell")
+        ]
+    if finish > at:
+        late = format_duration(float(f"{finish - at:.1e}"))
+        return [condition(c.DEADLINE_AT_RISK, True, c.LATE, f"predicted to be late by about {late}")]
+    return [condition(c.DEADLINE_AT_RISK, False, c.ON_TIME, "predicted to end in time")]
+
+
+def _blocked(observation: Observation, tasks: list[TaskStatus]) -> list[Condition]:
+    """Whether Jobs that should exist cannot be created; not mentioned where that never was so."""
+    stuck = [record for record in tasks if record.reason == NOT_CREATED]
+    if stuck:
+        return [condition(c.BLOCKED, True, c.JOBS_NOT_CREATED, f"task {stuck[0].name}: {stuck[0].message}")]
+    if observation.status.condition(c.BLOCKED) is None:
+        return []
+    return [condition(c.BLOCKED, False, c.NOT_BLOCKED, "Jobs can be created")]
+
+
+def _telemetry(world: World) -> Condition:
+    state = world.telemetry
+    if not state.configured:
+        return condition(
+            c.TELEMETRY_AVAILABLE, False, c.NOT_CONFIGURED, "no Prometheus is configured; energy is estimated"
+        )
+    if not state.available:
+        message = state.message or "Prometheus does not answer"
+        return condition(c.TELEMETRY_AVAILABLE, False, c.UNREACHABLE, f"{message}; energy is estimated")
+    return condition(c.TELEMETRY_AVAILABLE, True, c.FRESH, "Prometheus answers")
