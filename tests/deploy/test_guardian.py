@@ -76,10 +76,15 @@ def run_parent(mark: str, folder: Path, ending: str, number: signal.Signals | No
     assert parent.stdout is not None
     with parent.stdout:
         keeper, child = map(int, parent.stdout.readline().split())
-    if number is not None:
-        assert child in marked_processes(mark)
-        parent.send_signal(number)
-    parent.wait(10)
+    try:
+        if number is not None:
+            # A program's environment can be read a moment after its start has been reported.
+            assert wait_until(lambda: child in marked_processes(mark), 10)
+            parent.send_signal(number)
+        parent.wait(10)
+    finally:
+        parent.kill()
+        parent.wait(10)
     if ending == "fork":
         os.killpg(parent.pid, signal.SIGKILL)
     return keeper
