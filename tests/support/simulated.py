@@ -8,7 +8,6 @@ object has the shape that the real API server gives it; nothing about the operat
 from __future__ import annotations
 
 import copy
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,13 +83,13 @@ class SimulatedCluster:
     deleted: bool = False
 
     def __post_init__(self) -> None:
-        self._number = itertools.count(1)
+        self._numbers = 0
         metadata = self.manifest["metadata"]
         metadata.setdefault("namespace", "ns")
         metadata.setdefault("uid", "uid-job")
         metadata.setdefault("generation", 1)
         metadata.setdefault("creationTimestamp", format_time(self.now))
-        metadata["resourceVersion"] = str(next(self._number))
+        metadata["resourceVersion"] = str(self._next())
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -143,6 +142,11 @@ class SimulatedCluster:
         )
 
     # --- the operator ------------------------------------------------------------------------------------------------
+
+    def _next(self) -> int:
+        """A number that no object has yet."""
+        self._numbers += 1
+        return self._numbers
 
     def decide(self, stale: SimulatedCluster | None = None) -> Decision:
         """What the operator wants now."""
@@ -217,13 +221,13 @@ class SimulatedCluster:
             return
         self.absent.discard(action.attempt)
         job = copy.deepcopy(action.body)
-        job["metadata"].update(uid=f"uid-{next(self._number)}", creationTimestamp=format_time(self.now))
+        job["metadata"].update(uid=f"uid-{self._next()}", creationTimestamp=format_time(self.now))
         job["status"] = {}
         self.jobs[name] = job
         self.attempted.append((action.attempt[1], action.attempt[2], job["metadata"]["uid"]))
 
     def _touch(self) -> None:
-        self.manifest["metadata"]["resourceVersion"] = str(next(self._number))
+        self.manifest["metadata"]["resourceVersion"] = str(self._next())
 
     # --- the user ----------------------------------------------------------------------------------------------------
 
@@ -274,7 +278,7 @@ class SimulatedCluster:
         template = copy.deepcopy(job["spec"]["template"])
         metadata = template["metadata"]
         metadata["labels"] = {**metadata["labels"], LABEL_COMPLETION_INDEX: str(index)}
-        uid = f"uid-{next(self._number)}"
+        uid = f"uid-{self._next()}"
         owner = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"], "controller": True}
         metadata.update(
             name=f"{job['metadata']['name']}-{index}-{uid}",
