@@ -7,15 +7,13 @@ logs stay in `build/e2e/` for whoever has to explain a failure.
 from __future__ import annotations
 
 import os
-import re
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cluster import ControlPlane
-from processes import wait_until
+from spaces import a_namespace
 
 WORKDIR = Path(__file__).resolve().parent.parent / "build" / "e2e"
 
@@ -44,10 +42,5 @@ def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
 @pytest.fixture
 def namespace(control_plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of this test's own that can take pods; deleted, without waiting for it, when the test ends."""
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
-    name = f"{words}-{uuid.uuid4().hex[:6]}"
-    control_plane.kubectl("create", "namespace", name)
-    account = ("get", "serviceaccount", "default", f"--namespace={name}", "--ignore-not-found", "--output=name")
-    assert wait_until(lambda: bool(control_plane.kubectl(*account)), 30.0, 0.1), f"{name} got no default account"
-    yield name
-    control_plane.kubectl("delete", "namespace", name, "--wait=false")
+    with a_namespace(control_plane, request.node.name) as name:
+        yield name

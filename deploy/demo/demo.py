@@ -2,6 +2,7 @@
 
 make demo               runs it and ends everything
 make demo ARGS=--keep   leaves it running and says how to look around
+make demo ARGS=--down   ends what --keep has left running
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import random
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -32,7 +34,7 @@ from binaries import ControlPlaneError, ensure  # noqa: E402
 from cluster import ControlPlane  # noqa: E402
 from inventory import end_cluster  # noqa: E402
 from processes import wait_until  # noqa: E402
-from stack import Stack  # noqa: E402
+from stack import Stack, past_proxies  # noqa: E402
 from watch import follow, read_jobs  # noqa: E402
 
 EXAMPLES = ROOT / "examples" / "data"
@@ -42,6 +44,10 @@ BUILD = ROOT / "build" / "demo"
 NAME = "demo"
 BUSY_NODES = 9
 JOBS_LIMIT_S = 300.0
+WIDE = 160
+"""Columns of the output where no terminal says how many there are: a pipe or a file cuts nothing off."""
+VERBATIM: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+"""For lines that are copied: as they are, unbroken."""
 
 
 class Stages:
@@ -170,8 +176,8 @@ def facts(stages: Stages, seed: int, plane: ControlPlane) -> dict[str, Any]:
     }
 
 
-def run(plane: ControlPlane, stages: Stages, seed: int) -> bool:
-    """Everything after the control plane is up; returns whether all jobs completed."""
+def run(plane: ControlPlane, stages: Stages, build: Path, seed: int) -> tuple[Stack, bool]:
+    """Everything after the control plane is up; returns the running stack and whether all jobs completed."""
     console = stages.console
     with stages.stage("cluster", "60 nodes shaped after the openb fleet, some busy with pods of the default scheduler"):
         prepare_cluster(plane)
@@ -179,9 +185,10 @@ def run(plane: ControlPlane, stages: Stages, seed: int) -> bool:
         stack = Stack(plane).up()
     with stages.stage("apply", "HeteroJobs: a training, a scientific workflow, three that differ in their policy only"):
         manifests = build_manifests()
-        apply(plane, *truth.build_manifests(truth.build_truth(manifests, random.Random(seed)), jobs.NAMESPACE))
-        folder = BUILD / "manifests"
-        folder.mkdir(parents=True, exist_ok=True)
+        truth.install(plane, truth.build_truth(manifests, random.Random(seed)), jobs.NAMESPACE)
+        folder = build / "manifests"
+        shutil.rmtree(folder, ignore_errors=True)  # what an older version left there is not applied
+        folder.mkdir(parents=True)
         for manifest in manifests:
             (folder / f"{manifest['metadata']['name']}.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
         plane.kubectl("apply", f"--filename={folder}")
@@ -189,56 +196,78 @@ def run(plane: ControlPlane, stages: Stages, seed: int) -> bool:
         done = follow(lambda: read_jobs(plane, jobs.NAMESPACE), console, JOBS_LIMIT_S, stack.check)
     rows = [report.build_row(job, reason_of(stack)) for job in done]
     report.show(rows, console)
-    report.write(BUILD / "report.json", rows, facts(stages, seed, plane))
-    console.print(f"written: {BUILD / 'report.json'}", highlight=False)
-    say_how_to_look(plane, stack, console)
-    return all(row["completed"] for row in rows)
+    report.write(build / "report.json", rows, facts(stages, seed, plane))
+    console.print(f"written: {build / 'report.json'}", **VERBATIM)
+    return stack, all(row["completed"] for row in rows)
 
 
-def say_how_to_look(plane: ControlPlane, stack: Stack, console: Console) -> None:
-    """Commands to look around with, written down for --keep."""
-    lines = [
+def say_how_to_look(plane: ControlPlane, stack: Stack, build: Path, console: Console) -> None:
+    """Commands to look around with, shown and written down to be sourced."""
+    export = [
         f"export KUBECONFIG={plane.kubeconfig} HETEROSCHED_EXTENDER_URL={stack.decisions_url}",
         f"export PATH={ROOT / '.venv' / 'bin'}:{plane.bin('kubectl').parent}:$PATH",
+        "export " + " ".join(f"{name}={value}" for name, value in past_proxies(os.environ).items()),
+    ]
+    (build / "environment.sh").write_text("\n".join(export) + "\n")
+    pod = "-l heterosched.io/job=shufflenet-energy -o jsonpath={..metadata.name}"
+    lines = [
+        f"source {build / 'environment.sh'}",
         "heterosched jobs -A",
         f"kubectl get heterojobs -n {jobs.NAMESPACE} -o wide",
         f"kubectl describe heterojob -n {jobs.NAMESPACE} shufflenet-energy",
-        f"heterosched why -n {jobs.NAMESPACE} $(kubectl get pods -n {jobs.NAMESPACE} -l heterosched.io/task=train "
-        "-o jsonpath='{.items[0].metadata.name}')",
-        f"# Prometheus: {stack.prometheus.url}",
+        f"heterosched why -n {jobs.NAMESPACE} $(kubectl get pods -n {jobs.NAMESPACE} {pod})",
+        f"# Prometheus: {stack.prometheus.url}; logs: {plane.folder / 'logs'}",
+        f"# to end it: make demo ARGS={'--down' if build == BUILD else repr(f'--down --build {build}')}",
     ]
-    (BUILD / "look-around.sh").write_text("\n".join(lines) + "\n")
-    console.print(f"to look around (with --keep): {BUILD / 'look-around.sh'}", highlight=False)
+    console.print("left running; to look around:", *(f"   {line}" for line in lines), sep="\n", **VERBATIM)
 
 
-def main() -> int:
-    """The program; 0 when every job completed."""
+def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave everything running")
-    parser.add_argument("--seed", type=int, default=1, help="of the perturbation of the true run times and watts")
     parser.add_argument("--down", action="store_true", help="end what an earlier --keep left running")
-    given = parser.parse_args()
-    console = Console()
-    if given.down:
-        console.print("ended" if end_cluster(NAME, BUILD) else "nothing is running")
-        return 0
+    parser.add_argument("--seed", type=int, default=1, help="of the perturbation of the true run times and watts")
+    parser.add_argument(
+        "--build", type=Path, default=BUILD, help="folder for everything written (default: %(default)s)"
+    )
+    return parser.parse_args()
+
+
+def demonstrate(console: Console, build: Path, seed: int, keep: bool) -> int:
+    """Bring everything up, run the jobs, end everything unless it is to be kept; 0 when every job completed."""
     stages = Stages(console)
-    plane = ControlPlane(NAME, BUILD, keep_logs=True)
+    plane = ControlPlane(NAME, build, keep_logs=True)
     try:
         with stages.stage("binaries", "control plane: programs"):
             ensure("auto")
         with stages.stage("controlPlane", "control plane: etcd, kube-apiserver, controllers, kube-scheduler, kwok"):
             plane.up()
-        done = run(plane, stages, given.seed)
-        if given.keep:
+        stack, done = run(plane, stages, build, seed)
+        if keep:
+            say_how_to_look(plane, stack, build, console)
             plane.release()
-            console.print("left running; to end it: make demo ARGS=--down")
     except (ControlPlaneError, TimeoutError) as error:
-        console.print(f"demo: {error}", style="red", highlight=False)
+        console.print(f"demo: {error}", f"logs: {plane.folder / 'logs'}", sep="\n", style="red", **VERBATIM)
         return 1
     finally:
         plane.down()
     return 0 if done else 1
+
+
+def main() -> int:
+    """The program; 0 when every job completed, 1 when not, 130 after Ctrl-C, which leaves nothing running."""
+    given = arguments()
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE)
+    build = given.build.resolve()
+    try:
+        if given.down:
+            console.print("ended" if end_cluster(NAME, build) else "nothing is running")
+            return 0
+        return demonstrate(console, build, given.seed, given.keep)
+    except KeyboardInterrupt:
+        console.print("interrupted; nothing is left running")
+        return 130
 
 
 if __name__ == "__main__":

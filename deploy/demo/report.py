@@ -8,10 +8,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from fleet import short_name
 from watch import Job, condition
+
+COLUMNS: Mapping[str, JustifyMethod] = {
+    "job": "left",
+    "policy": "left",
+    "pods on": "left",
+    "makespan, s\nplanned / actual": "right",
+    "energy, kJ\nplanned / actual": "right",
+    "energy is": "left",
+    "on planned\nnode": "right",
+    "saved against FIFO, %\ntime / energy": "right",
+    "verdict": "left",
+}
+"""Header -> where its cells stand."""
 
 Reason = Callable[[Job, dict[str, Any], dict[str, Any]], str]
 """(job, task, worker) -> why the worker is not on its planned node."""
@@ -57,23 +71,34 @@ def write(path: Path, rows: list[dict[str, Any]], facts: Mapping[str, Any]) -> N
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:
-    """The table."""
-    table = Table("job", "policy", "devices", "makespan s\nplanned / actual", "energy J\nplanned / actual (source)")
-    table.add_column("on planned\nnode", justify="right")
-    table.add_column("against FIFO\ntime, energy saved")
+    """The table; where it is too wide for the console, cells wrap and nothing is cut."""
+    table = Table()
+    for header, justify in COLUMNS.items():
+        table.add_column(header, justify=justify, overflow="fold")
     for row in rows:
-        makespan, energy, against = row["makespanSeconds"], row["energyJoules"], row["against"]
-        share = row["shareOnPlannedNode"]
-        table.add_row(
-            row["job"],
-            row["policy"],
-            ", ".join(f"{count} {device}" for device, count in row["devices"].items()),
-            f"{makespan['planned']} / {makespan['actual']}",
-            f"{energy['planned']} / {energy['actual']} ({energy['source']})",
-            "-" if share is None else f"{share:.0%}",
-            f"{against['savedSecondsPercent']} %, {against['savedEnergyPercent']} %: {against['verdict']}",
-        )
+        table.add_row(*cells(row))
     console.print(table)
     for row in rows:
         for why, count in row["elsewhere"].items():
-            console.print(f"   {row['job']}: {count} pod(s) elsewhere: {why}")
+            console.print(f"   {row['job']}: {count} pod(s) elsewhere: {why}", highlight=False)
+
+
+def cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table as text, in the order of `COLUMNS`."""
+    makespan, energy, against = row["makespanSeconds"], row["energyJoules"], row["against"]
+    share, saved = row["shareOnPlannedNode"], (against["savedSecondsPercent"], against["savedEnergyPercent"])
+    return (
+        row["job"],
+        row["policy"],
+        ", ".join(f"{count} {short_name(device)}" for device, count in row["devices"].items()),
+        f"{_number(makespan['planned'])} / {_number(makespan['actual'])}",
+        f"{_number(energy['planned'], 1e3)} / {_number(energy['actual'], 1e3)}",
+        energy["source"] or "-",
+        "-" if share is None else f"{share:.0%}",
+        f"{_number(saved[0])} / {_number(saved[1])}",
+        against["verdict"] or ("-" if row["completed"] else "not completed"),
+    )
+
+
+def _number(text: str | None, unit: float = 1.0) -> str:
+    return "-" if text is None else f"{float(text) / unit:.1f}"

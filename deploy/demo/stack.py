@@ -8,11 +8,13 @@ with ControlPlane("demo", folder) as plane:
 from __future__ import annotations
 
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from signal import SIGCONT
 from typing import Any
 
 import yaml
@@ -25,6 +27,17 @@ from scheduler_config import scheduler_config
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 START_LIMIT_S = 60.0
+_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # loopback: never by a proxy
+
+
+def past_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that keep Python programs from asking a proxy of `environment` for this very machine.
+
+    Go programs (kubectl, kube-scheduler) never do; ours do unless `NO_PROXY` says so, as is the custom.
+    """
+    given = environment.get("NO_PROXY") or environment.get("no_proxy", "")
+    value = ",".join(filter(None, (given, "127.0.0.1", "localhost")))
+    return {"NO_PROXY": value, "no_proxy": value}
 
 
 class Stack:
@@ -48,6 +61,7 @@ class Stack:
         self.extender: Process
         self.scheduler: Process
         self.operator: Process
+        self._probes: dict[Process, str] = {}
 
     @property
     def decisions_url(self) -> str:
@@ -58,6 +72,7 @@ class Stack:
         """Start everything; returns when it serves. Raises ControlPlaneError with the last words of what does not."""
         self.apply_crds()
         self.prometheus = self.plane.prometheus()
+        self._probes[self.prometheus.process] = f"{self.prometheus.url}/-/ready"
         self.start_extender()
         self.start_scheduler()
         self.start_operator()
@@ -71,6 +86,7 @@ class Stack:
     def start_extender(self) -> None:
         """Start the extender; it is ready after its first sync."""
         settings = {
+            **past_proxies(os.environ),
             **self._extender_settings,
             "HETEROSCHED_EXTENDER_STATE_FILE": str(self.plane.folder / "extender-alive"),
         }
@@ -79,7 +95,8 @@ class Stack:
         self.extender = self.plane.start_process(
             "extender", [*command, "--prometheus-url", self.prometheus.url], settings
         )
-        self._wait_for(self.extender, f"{self.decisions_url}/readyz")
+        self._probes[self.extender] = f"{self.decisions_url}/readyz"
+        self._wait_for(self.extender)
 
     def start_scheduler(self) -> None:
         """Start the second kube-scheduler beside the extender."""
@@ -103,6 +120,7 @@ class Stack:
     def start_operator(self) -> None:
         """Start the operator; it is healthy once it has planned for the first time."""
         settings = {
+            **past_proxies(os.environ),
             "HETEROSCHED_OPERATOR_HOST": "127.0.0.1",
             "HETEROSCHED_OPERATOR_HEALTH_PORT": str(self.health_port),
             "HETEROSCHED_OPERATOR_METRICS_PORT": str(self.metrics_port),
@@ -114,27 +132,46 @@ class Stack:
         }
         command = [sys.executable, "-m", "heterosched_operator", "--kubeconfig", str(self.plane.kubeconfig)]
         self.operator = self.plane.start_process("operator", command, settings)
-        self._wait_for(self.operator, f"http://127.0.0.1:{self.health_port}/healthz")
+        self._probes[self.operator] = f"http://127.0.0.1:{self.health_port}/healthz"
+        self._wait_for(self.operator)
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """Everything that `up` has started."""
+        return self.prometheus.process, self.extender, self.scheduler, self.operator
 
     def check(self) -> None:
         """Raise ControlPlaneError when one of the processes has ended, with its last words."""
-        for process in (self.extender, self.scheduler, self.operator, self.prometheus.process):
+        for process in self.processes:
             if not process.alive():
                 raise ControlPlaneError(f"{process.name} has ended: {process.output()[-2000:]}")
+
+    def recover(self) -> None:
+        """Start what has ended and wake what hangs, each as it was, in the order of `up`; returns when all serves."""
+        for process in self.processes:
+            process.start()
+            process.send_signal(SIGCONT)
+            if process in self._probes:
+                self._wait_for(process)
 
     def decision(self, namespace: str, pod: str, node: str = "") -> dict[str, Any] | None:
         """The extender's decision for a pod; None where it has none any more."""
         query = f"?node={node}" if node else ""
         try:
-            with urllib.request.urlopen(
-                f"{self.decisions_url}/v1/decisions/{namespace}/{pod}{query}", timeout=5
-            ) as answer:
+            with _open(f"{self.decisions_url}/v1/decisions/{namespace}/{pod}{query}", timeout=5) as answer:
                 found: dict[str, Any] = json.load(answer)
         except urllib.error.HTTPError:
             return None
         return found
 
-    def _wait_for(self, process: Process, url: str) -> None:
+    def metric(self, series: str) -> float:
+        """A figure of the extender by its whole series, labels included; 0 where it is not told."""
+        with _open(f"{self.decisions_url}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} ")), 0.0)
+
+    def _wait_for(self, process: Process) -> None:
+        url = self._probes[process]
         if not wait_until(lambda: not process.alive() or answers(url), START_LIMIT_S, 0.2) or not process.alive():
             raise ControlPlaneError(f"{process.name} does not come up: {process.output()[-2000:]}")
 
@@ -142,7 +179,7 @@ class Stack:
 def answers(url: str) -> bool:
     """Whether `url` answers 200."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with _open(url, timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

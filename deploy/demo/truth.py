@@ -13,10 +13,16 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
+
+from binaries import ControlPlaneError
+from cluster import ControlPlane
 from fleet import short_name
+from heterosched.constants import ENV_WORLD_SIZE, LABEL_JOB, LABEL_TASK
 from heterosched.model import DEVICE_TYPES
 from heterosched.model.devices import CPU, SOCKET_BUSY_WATTS
 from heterosched.units import parse_quantity
+from processes import wait_until
 
 SPREAD = 0.06
 """Standard deviation of the logarithm of a perturbation: about +-6 % from run to run."""
@@ -24,9 +30,41 @@ LINK_BYTES_PER_SECOND = 1.25e9
 CORES_PER_SOCKET = 16
 CONFIG_MAP = "simulated-truth"
 POLICY = "simulated-hardware"
+PREFIX = "sim.heterosched.io/"
 
 Figures = Mapping[str, tuple[float, float]]
 """Device type -> (seconds, watts of one pod)."""
+
+
+def install(plane: ControlPlane, truth: Mapping[str, Figures], namespace: str) -> None:
+    """Hand `truth` to the pods of every namespace from now on, kept in a ConfigMap of `namespace`.
+
+    Returns once the API server does so: a policy takes effect a moment after it is written, and a pod created before
+    would run for ever. Raises ControlPlaneError where it does not.
+    """
+    manifests = yaml.safe_dump_all(build_manifests(truth, namespace))
+    plane.kubectl("apply", "--server-side", "--filename=-", stdin=manifests)
+    job, task, *world_size = next(iter(truth)).split(".")
+    container: dict[str, Any] = {"name": "main", "image": "example.com/probe:1"}
+    if world_size:
+        container["env"] = [{"name": ENV_WORLD_SIZE, "value": world_size[0]}]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "truth-probe", "labels": {LABEL_JOB: job, LABEL_TASK: task}},
+        "spec": {"containers": [container]},
+    }
+    ask = ("create", f"--namespace={namespace}", "--dry-run=server", "--output=json", "--filename=-")
+
+    def handed_over() -> bool:
+        try:
+            answer = json.loads(plane.kubectl(*ask, stdin=json.dumps(pod)))
+        except ControlPlaneError:
+            return False
+        return bool(json.loads(answer["metadata"].get("annotations", {}).get(f"{PREFIX}seconds", "{}")))
+
+    if not wait_until(handed_over, 30.0, 0.2):
+        raise ControlPlaneError(f"pods get no true run times: see the MutatingAdmissionPolicy {POLICY}")
 
 
 def build_truth(manifests: Iterable[dict[str, Any]], rng: random.Random) -> dict[str, Figures]:
@@ -120,10 +158,11 @@ def build_manifests(truth: Mapping[str, Figures], namespace: str) -> list[dict[s
 def _policy_spec() -> dict[str, Any]:
     def annotation(column: str) -> str:
         name = f"variables.key + '.{column}'"
-        return f"'sim.heterosched.io/{column}': {name} in params.data ? params.data[{name}] : '{{}}'"
+        return f"'{PREFIX}{column}': {name} in params.data ? params.data[{name}] : '{{}}'"
 
-    label = "object.metadata.labels['heterosched.io/{}']"
-    world = "object.spec.containers[0].?env.orValue([]).filter(e, e.name == 'WORLD_SIZE').map(e, '.' + e.value)"
+    label = "object.metadata.labels['{}']"
+    env = "object.spec.containers[0].?env.orValue([])"
+    world = f"{env}.filter(e, e.name == '{ENV_WORLD_SIZE}').map(e, '.' + e.value)"
     return {
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {
@@ -134,7 +173,7 @@ def _policy_spec() -> dict[str, Any]:
         "matchConditions": [
             {
                 "name": "task-of-a-heterojob",
-                "expression": "has(object.metadata.labels) && 'heterosched.io/task' in object.metadata.labels",
+                "expression": f"has(object.metadata.labels) && '{LABEL_TASK}' in object.metadata.labels",
             }
         ],
         "failurePolicy": "Fail",
@@ -143,7 +182,7 @@ def _policy_spec() -> dict[str, Any]:
             {"name": "world", "expression": world},
             {
                 "name": "key",
-                "expression": f"{label.format('job')} + '.' + {label.format('task')}"
+                "expression": f"{label.format(LABEL_JOB)} + '.' + {label.format(LABEL_TASK)}"
                 " + (size(variables.world) > 0 ? variables.world[0] : '')",
             },
         ],
