@@ -18,6 +18,7 @@ import uvloop
 from heterosched import __version__
 from heterosched.errors import HeteroSchedError
 from heterosched.kube.client import Kube
+from heterosched.proxies import spare_loopback
 from heterosched.settings import load, show
 from heterosched_extender.app import Verbs, nothing_else, operations
 from heterosched_extender.decisions import Decisions
@@ -35,6 +36,7 @@ USAGE_ERROR = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit status."""
+    spare_loopback(os.environ)
     given = vars(_parser().parse_args(arguments))
     config, show_config, port = given.pop("config"), given.pop("show_config"), given.pop("port")
     if port is not None:

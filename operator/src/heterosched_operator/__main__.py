@@ -12,6 +12,7 @@ from pathlib import Path
 
 from heterosched import __version__
 from heterosched.errors import HeteroSchedError
+from heterosched.proxies import spare_loopback
 from heterosched.settings import load, show
 from heterosched_operator.settings import Settings
 
@@ -20,6 +21,7 @@ USAGE_ERROR = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit status."""
+    spare_loopback(os.environ)
     given = vars(_parser().parse_args(arguments))
     config, show_config = given.pop("config"), given.pop("show_config")
     try:
