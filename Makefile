@@ -28,7 +28,7 @@ $(VENV)/.ready: requirements.txt $(MEMBERS:%=%/pyproject.toml)
 	@touch $@
 
 control-plane: setup  ## find or build etcd, kube-apiserver, kube-scheduler, kwok (cached outside the checkout)
-	@$(BIN)/python deploy/control-plane/control_plane.py build
+	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" $(BIN)/python deploy/control-plane/control_plane.py build
 
 check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; under two minutes)
 	@echo "== check: ruff"

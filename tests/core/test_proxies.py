@@ -1,4 +1,4 @@
-"""What is on this machine is asked directly, whatever proxies the environment names, and nobody else's entry is lost."""
+"""What is on this machine is asked directly, whatever proxies the environment names; nobody's entry is lost."""
 
 from __future__ import annotations
 
