@@ -16,8 +16,8 @@ from binaries import KUBERNETES, cache_folder, missing
 PACKAGES_FILE = Path(__file__).resolve().parent.parent / "debian-packages.txt"
 OLDEST_GO = (1, 26)
 _GO_REMEDY = (
-    f"install Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer from https://go.dev/dl/ (unpack it to /usr/local and put"
-    " /usr/local/go/bin on PATH)"
+    f"run `make control-plane`, which gets it, or install Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer (unpack it to"
+    " /usr/local and put /usr/local/go/bin on PATH)"
 )
 
 
