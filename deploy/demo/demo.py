@@ -151,10 +151,7 @@ def reason_of(stack: Stack) -> report.Reason:
         decision = stack.decision(namespace, pods[-1], planned) if pods else None
         if decision is None:
             return "the decision is not kept any more"
-        if decision.get("askedAnswer"):
-            return str(decision["askedAnswer"]).replace(planned, "the planned node")
-        decisive = decision.get("decisive") or {}
-        return f"scored higher elsewhere, by {max(decisive, key=decisive.__getitem__)}" if decisive else "tie"
+        return report.reason_in(decision, planned)
 
     return reason
 

@@ -18,7 +18,7 @@ COLUMNS: Mapping[str, JustifyMethod] = {
     "job": "left",
     "policy": "left",
     "pods on": "left",
-    "makespan, s\nplanned / actual": "right",
+    "creation to end, s\nplanned / actual": "right",
     "energy, kJ\nplanned / actual": "right",
     "energy is": "left",
     "on planned\nnode": "right",
@@ -36,7 +36,7 @@ def build_row(job: Job, reason: Reason) -> dict[str, Any]:
     status = job.get("status", {})
     plan, outcome = status.get("plan", {}), status.get("outcome", {})
     workers = [(task, worker) for task in status.get("tasks", []) for worker in task.get("workers", [])]
-    elsewhere = Counter(reason(job, t, w) for t, w in workers if w.get("node") != w.get("plannedNode"))
+    elsewhere = Counter(reason(job, t, w) for t, w in workers if not _as_planned(w))
     planned = len(workers) - elsewhere.total()
     return {
         "job": job["metadata"]["name"],
@@ -64,10 +64,38 @@ def build_row(job: Job, reason: Reason) -> dict[str, Any]:
     }
 
 
+def reason_in(decision: Mapping[str, Any], planned: str) -> str:
+    """Why a decision about a pod did not favour its planned node, by the term that spoke most against it."""
+    if decision.get("askedAnswer"):
+        return str(decision["askedAnswer"]).replace(planned, "the planned node")
+    best, asked = decision.get("best") or {}, decision.get("asked") or {}
+    if best.get("node") == planned:
+        return "the planned node scored highest, yet the scheduler bound elsewhere"
+    parts = {share["term"]: share["part"] for share in asked.get("terms", ())}
+    ahead = {share["term"]: share["part"] - parts.get(share["term"], 0.0) for share in best.get("terms", ())}
+    term = max(ahead, key=ahead.__getitem__, default="")
+    return f"scored higher elsewhere, by {term}" if term and ahead[term] > 0 else "tie"
+
+
+def _as_planned(worker: Mapping[str, Any]) -> bool:
+    """Whether a worker ran, on a node that was planned for it: two gaps are no agreement."""
+    return bool(worker.get("node")) and worker.get("node") == worker.get("plannedNode")
+
+
+def overall(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many pods of all jobs were on their planned node."""
+    pods, planned = (sum(row[name] for row in rows) for name in ("pods", "podsOnPlannedNode"))
+    return {
+        "pods": pods,
+        "podsOnPlannedNode": planned,
+        "shareOnPlannedNode": round(planned / pods, 4) if pods else None,
+    }
+
+
 def write(path: Path, rows: list[dict[str, Any]], facts: Mapping[str, Any]) -> None:
     """Write report.json."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**facts, "jobs": rows}, indent=2) + "\n")
+    path.write_text(json.dumps({**facts, **overall(rows), "jobs": rows}, indent=2) + "\n")
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:
@@ -78,6 +106,12 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
     for row in rows:
         table.add_row(*cells(row))
     console.print(table)
+    total = overall(rows)
+    if total["pods"]:
+        share = f"{total['shareOnPlannedNode']:.1%}"
+        console.print(
+            f"   {total['podsOnPlannedNode']} of {total['pods']} pods ({share}) on their planned node", highlight=False
+        )
     for row in rows:
         for why, count in row["elsewhere"].items():
             console.print(f"   {row['job']}: {count} pod(s) elsewhere: {why}", highlight=False)

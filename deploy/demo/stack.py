@@ -125,6 +125,7 @@ class Stack:
             "HETEROSCHED_OPERATOR_HEALTH_PORT": str(self.health_port),
             "HETEROSCHED_OPERATOR_METRICS_PORT": str(self.metrics_port),
             "HETEROSCHED_OPERATOR_PROMETHEUS_URL": self.prometheus.url,
+            "HETEROSCHED_OPERATOR_ENERGY_SOURCE": "simulated",
             "HETEROSCHED_OPERATOR_ENERGY_GAP_SECONDS": "5",
             "HETEROSCHED_OPERATOR_ENERGY_DELAY_SECONDS": "3",
             "HETEROSCHED_OPERATOR_LAUNCH_SECONDS": "1",

@@ -98,6 +98,7 @@ def _training(key: str, task: dict[str, Any], rng: random.Random) -> dict[str, F
     training, workers = task["work"]["training"], task["workers"]
     gradient = parse_quantity(training["gradientBytes"])
     slower = {row["device"]: _perturbation(rng) for row in training["throughputOn"]}
+    hungrier = {row["device"]: _perturbation(rng) for row in training["throughputOn"]}
     truth: dict[str, Figures] = {}
     for n in range(workers["min"], workers["max"] + 1):
         exchange = 2 * (n - 1) / n * gradient / LINK_BYTES_PER_SECOND
@@ -108,7 +109,7 @@ def _training(key: str, task: dict[str, Any], rng: random.Random) -> dict[str, F
                     training["globalBatch"] / n / parse_quantity(row["samplesPerSecond"]) * slower[row["device"]]
                     + exchange
                 ),
-                _watts(row["device"], 0.0) * 0.9,
+                parse_quantity(row.get("watts", _watts(row["device"], 0.0))) * hungrier[row["device"]],
             )
             for row in training["throughputOn"]
         }

@@ -121,9 +121,9 @@ def test_columns(api: ControlPlane, namespace: str) -> None:
         stdin=json.dumps({"status": status}),
     )
     header, row = api.kubectl("get", "heterosched", "--namespace", namespace, "-o", "wide").splitlines()[:2]
-    assert header.split() == ["NAME", "POLICY", "TASKS", "PLANNED", "FINISH", "AGE", "STRATEGY", "ENERGY", "DEADLINE"]
+    assert header.split() == ["NAME", "POLICY", "TASKS", "PLANNED", "FINISH", "AGE", "STRATEGY", "ENERGY-J", "DEADLINE"]
     plan = status["plan"]
-    shown = ["Energy", status["progress"], "True", plan["finish"], "heft", plan["energyJoules"]]
+    shown = ["Energy", status["progress"], plan["makespanSeconds"], plan["finish"], "heft", plan["energyJoules"]]
     assert row.split()[1:5] + row.split()[6:8] == shown
     assert row.split()[8] == status["deadline"]["at"]
     assert "STRATEGY" not in api.kubectl("get", "hj", "--namespace", namespace)

@@ -71,7 +71,8 @@ def test_every_job_completes_and_the_report_tells_how(tmp_path: Path) -> None:
         assert job["against"]["strategy"] == "Fifo"
     assert jobs["epigenomics"]["tasks"] >= 40
     assert jobs["resnet50-training"]["pods"] >= 2
-    assert jobs["resnet50-training"]["energyJoules"]["source"] == "measured"
+    assert jobs["resnet50-training"]["energyJoules"]["source"] == "simulated"
+    assert 0.0 <= report["shareOnPlannedNode"] <= 1.0
     performance, energy = jobs["shufflenet-performance"], jobs["shufflenet-energy"]
     assert performance["devices"].keys().isdisjoint(energy["devices"])
     assert float(performance["makespanSeconds"]["planned"]) < float(energy["makespanSeconds"]["planned"])

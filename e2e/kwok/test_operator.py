@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -12,11 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cluster import ControlPlane
+from heterosched.api import HeteroJob
+from heterosched_operator.children import child_name
 from manifests import JobBuilder, a_job, a_template
 from processes import Process, free_port, wait_until
+from spaces import a_namespace
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = {"suite": "operator"}
@@ -30,6 +35,7 @@ QUICK = {
     "BIND_GRACE_SECONDS": "1",
     "GANG_RELEASE_TIMEOUT_SECONDS": "2",
     "REPLAN_SECONDS": "5",
+    "PODLESS_GRACE_SECONDS": "2",
 }
 Json = dict[str, Any]
 
@@ -221,13 +227,14 @@ def test_workers_that_meet_know_rank_size_and_address(space: Space) -> None:
     assert len(pods) == 3
     env = {entry["name"]: entry.get("value") for entry in pods[0]["spec"]["containers"][0]["env"]}
     assert env["WORLD_SIZE"] == "3"
-    assert env["MASTER_ADDR"] == f"meet-train-0-0.meet-train.{space.name}.svc"
+    job, service_name = (space.get(kind)[0]["metadata"]["name"] for kind in ("jobs", "services"))
+    assert env["MASTER_ADDR"] == f"{job}-0.{service_name}.{space.name}.svc"
     assert env["HETEROSCHED_BATCH_SHARES"] == "[4,3,3]"
     service = space.get("services")[0]["spec"]
     assert service["clusterIP"] == "None"
     assert service["publishNotReadyAddresses"]
-    assert {pod["spec"]["hostname"] for pod in pods} == {f"meet-train-0-{index}" for index in range(3)}
-    assert {pod["spec"]["subdomain"] for pod in pods} == {"meet-train"}
+    assert {pod["spec"]["hostname"] for pod in pods} == {f"{job}-{index}" for index in range(3)}
+    assert {pod["spec"]["subdomain"] for pod in pods} == {service_name}
     assert [worker["share"] for worker in space.task("meet", "train")["workers"]] == [4, 3, 3]
 
 
@@ -362,7 +369,7 @@ def test_an_edit_of_what_runs_holds_back_the_rest_until_it_is_undone(space: Spac
     assert "tasks[first]" in space.until("edit", "Accepted", "False", "StartedTaskChanged")
     space.until_task("edit", "first", "Succeeded")
     time.sleep(1.0)
-    assert [job["metadata"]["name"] for job in space.get("jobs")] == ["edit-first-0"]
+    assert [job["metadata"]["labels"]["heterosched.io/task"] for job in space.get("jobs")] == ["first"]
     space.spec("edit", [{"op": "replace", "path": path, "value": "busybox:1.37"}], "json")
     space.until("edit", "Completed")
 
@@ -391,38 +398,82 @@ def test_a_finished_job_is_deleted_after_its_time(space: Space) -> None:
 
 
 def test_a_name_that_is_taken_is_said_and_waited_for(space: Space) -> None:
+    space.apply(a_job("taken").spec(suspend=True).template(template(0.2)).task("work"))
+    job = next(found for found in space.get("heterojobs") if found["metadata"]["name"] == "taken")
+    name = child_name(msgspec.convert(job, HeteroJob), "work", 0)
     foreign = {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": "taken-work-0"},
+        "metadata": {"name": name},
         "spec": {"suspend": True, "template": template()["template"]},
     }
     space.plane.kubectl("create", f"--namespace={space.name}", "--filename=-", stdin=json.dumps(foreign))
-    space.apply(a_job("taken").template(template(0.2)).task("work"))
+    space.spec("taken", {"spec": {"suspend": False}})
     assert "belongs to somebody else" in space.until("taken", "Blocked")
-    space.plane.kubectl("delete", "job", "taken-work-0", f"--namespace={space.name}")
+    space.plane.kubectl("delete", "job", name, f"--namespace={space.name}")
     space.until("taken", "Completed", seconds=90.0)
 
 
 def test_a_child_that_somebody_deletes_is_made_anew_for_free(space: Space) -> None:
     space.apply(a_job("lost").template(template(3)).task("work").runtime({"cpu": 3}))
     space.until_task("lost", "work", "Running")
-    space.plane.kubectl("delete", "job", "lost-work-0", f"--namespace={space.name}")
+    space.plane.kubectl("delete", "job", space.get("jobs")[0]["metadata"]["name"], f"--namespace={space.name}")
     space.until("lost", "Completed")
     assert space.task("lost", "work")["freeRetries"] == 1
+
+
+def evict(space: Space, pod: str) -> None:
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": space.name}}
+    path = f"/api/v1/namespaces/{space.name}/pods/{pod}/eviction"
+    space.plane.kubectl("create", f"--raw={path}", "--filename=-", stdin=json.dumps(eviction))
 
 
 def test_a_drained_worker_is_replaced_within_its_attempt(space: Space) -> None:
     space.apply(a_job("drain").template(template(4)).task("work").runtime({"cpu": 4}))
     space.until_task("drain", "work", "Running")
-    pod = space.get("pods")[0]["metadata"]["name"]
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": space.name}}
-    path = f"/api/v1/namespaces/{space.name}/pods/{pod}/eviction"
-    space.plane.kubectl("create", f"--raw={path}", "--filename=-", stdin=json.dumps(eviction))
+    evict(space, space.get("pods")[0]["metadata"]["name"])
     space.until("drain", "Completed", seconds=90.0)
     done = space.task("drain", "work")
     assert "failures" not in done
     assert done.get("attempt", 0) <= 1
+
+
+def test_a_gang_survives_the_drain_of_a_member_long_after_its_release(space: Space) -> None:
+    space.apply(a_job("crew").template(template(7)).task("work").workers(2, 2, gang=True).runtime({"cpu": 7}))
+    space.until_task("crew", "work", "Running")
+    time.sleep(3.0)  # longer than the time within which a released gang must be bound
+    evict(space, space.get("pods")[0]["metadata"]["name"])
+    space.until("crew", "Completed", seconds=90.0)
+    stopped = space.events("TaskStopped") + space.events("TaskRetried")
+    assert space.task("crew", "work").get("attempt", 0) == 0, stopped
+    assert len(space.get("jobs")) == 1
+
+
+def test_a_job_without_pods_says_why_and_goes_on_once_it_may(space: Space) -> None:
+    space.plane.kubectl("create", "quota", "nothing", "--hard=pods=0", f"--namespace={space.name}")
+    space.apply(a_job("poor").template(template(0.5)).task("work").runtime({"cpu": 1}))
+    assert "exceeded quota" in space.until("poor", "Blocked", reason="PodsNotCreated")
+    assert space.task("poor", "work")["reason"] == "PodsNotCreated"
+    space.plane.kubectl("delete", "quota", "nothing", f"--namespace={space.name}")
+    space.until("poor", "Completed", seconds=120.0)
+    assert space.condition("poor", "Blocked")[0] == "False"
+
+
+def test_what_could_never_become_a_pod_is_named(space: Space) -> None:
+    mapping = template()
+    mapping["template"]["spec"]["containers"][0]["env"] = {"KEY": "value"}
+    space.apply(a_job("env").template(mapping).task("work"))
+    space.apply(a_job("class").spec(priorityClassName="nowhere").template(template()).task("work"))
+    numa = a_job("numa").template(template()).task("work").gpus(1, "nvidia-t4").allow("nvidia-t4", numa="Required")
+    space.apply(numa.runtime({"nvidia-t4": 1}))
+    assert "containers[0].env" in space.until("env", "Accepted", "False", "InvalidSpec")
+    assert "PriorityClass 'nowhere'" in space.until("class", "Accepted", "False", "InvalidSpec")
+    assert "NUMA topology" in space.until("numa", "Planned", "False", "Unplaceable")
+    assert space.get("jobs") == []
+    known = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "nowhere"}, "value": 7}
+    space.plane.kubectl("create", "--filename=-", stdin=json.dumps(known))
+    space.until("class", "Completed")
+    space.plane.kubectl("delete", "priorityclass", "nowhere")
 
 
 def test_a_node_that_vanishes_between_plan_and_bind_is_planned_around(space: Space) -> None:
@@ -551,3 +602,19 @@ def test_a_restarted_api_server_costs_nothing_but_time(space: Space) -> None:
     space.until("dag", "Completed", seconds=150.0)
     assert all(task.get("attempt", 0) == 0 for task in space.status("dag")["tasks"])
     assert space.operator.processes[-1].alive()
+
+
+def test_crds_that_are_installed_after_the_operator_are_noticed(request: pytest.FixtureRequest) -> None:
+    """On a cluster of its own. The full lists are far apart, so the second job must come by a watch."""
+    with ControlPlane(f"e2e-late-{os.getpid()}", ROOT / "build" / "e2e", keep_logs=True) as plane:
+        operator = Operator(plane)
+        operator.start(RESYNC_SECONDS="600")
+        assert wait_until(lambda: "CRDs are not installed" in operator.log(), 30.0, 0.2), operator.log()
+        plane.apply(ROOT / "crds")
+        plane.kubectl("create", "--filename=-", stdin=json.dumps(a_node(NODES[0])))
+        with a_namespace(plane, request.node.name) as name:
+            space = Space(plane, name, operator)
+            for job in ("first", "second"):
+                space.apply(a_job(job).template(template(0.5)).task("work").runtime({"cpu": 1}))
+                space.until(job, "Completed", seconds=20.0)
+        operator.processes[-1].stop()

@@ -54,6 +54,16 @@ def planned(cli: Any, cluster: Path, *manifests: dict[str, Any], options: tuple[
     return job
 
 
+def test_the_guide_shows_what_the_program_says(cli: Any) -> None:
+    root = Path(__file__).resolve().parents[2]
+    block = (root / "docs" / "guide" / "cli.md").read_text(encoding="utf-8").split("```console\n")[1].split("```")[0]
+    command, *shown = block.splitlines()
+    given = [str(root / word) if word.startswith("examples/") else word for word in command.split()[2:]]
+    told = cli(*given).stdout.splitlines()
+    assert len(shown) > 5
+    assert [line for line in shown if line != "..." and line not in told] == []
+
+
 def test_the_figures_of_a_plan(cli: Any, cluster: Path) -> None:
     job = planned(cli, cluster, a_chain())
     assert (job["namespace"], job["name"], job["policy"]) == ("default", "chain", "Performance")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,12 @@ def test_quantities_are_read_as_kubernetes_reads_them(text: str | int | float, n
 def test_what_is_no_quantity_is_refused(text: str | float) -> None:
     with pytest.raises(InvalidQuantity, match=r"HeteroJob ns/a: spec.size: "):
         parse_quantity(text, object="HeteroJob ns/a", field="spec.size")
+
+
+@pytest.mark.parametrize("value", [None, [], ["1"], {"cpu": "1"}, b"1"])
+def test_what_is_neither_text_nor_number_is_refused_with_its_field(value: Any) -> None:
+    with pytest.raises(InvalidQuantity, match=r"HeteroJob ns/a: spec.size: .* is no quantity"):
+        parse_quantity(value, object="HeteroJob ns/a", field="spec.size")
 
 
 HUGE = ["2E", "1Ei", "1e19", "1e400", "1e999999999999999999999", "9" * 400, 10**19, 10**5000, -(10**5000)]

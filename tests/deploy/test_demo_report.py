@@ -68,6 +68,23 @@ def test_others_are_counted_by_reason() -> None:
     assert "2 pod(s) elsewhere: hot" in shown(160, row)
 
 
+def scored(node: str, **parts: float) -> dict[str, Any]:
+    return {"node": node, "terms": [{"term": term, "part": part} for term, part in parts.items()]}
+
+
+def test_the_reason_compares_the_best_node_with_the_planned_one_not_with_the_runner_up() -> None:
+    decision = {
+        "best": scored("v100-1", plan=0.1, load=0.08, thermal=0.05),
+        "runnerUp": scored("v100-2", plan=0.1, load=0.08, thermal=0.04),
+        "asked": scored("v100-0", plan=0.2, load=0.01, thermal=0.05),
+        "decisive": {"thermal": 0.01},
+    }
+    assert report.reason_in(decision, "v100-0") == "scored higher elsewhere, by load"
+    assert "bound elsewhere" in report.reason_in(decision, "v100-1")
+    assert report.reason_in({**decision, "asked": decision["best"]}, "v100-0") == "tie"
+    assert report.reason_in({"askedAnswer": "v100-0 was turned down"}, "v100-0") == "the planned node was turned down"
+
+
 def test_a_job_that_never_ran_is_told_without_figures() -> None:
     job = ended_job(completed=False)
     job["status"] = {"conditions": [{"type": "Accepted", "status": "False"}]}
@@ -86,7 +103,7 @@ def test_nothing_is_cut_however_narrow_the_console(width: int) -> None:
 def test_a_wide_console_has_each_cell_on_one_line_in_units() -> None:
     text = shown(160, report.build_row(ended_job(a_worker(0)), no_reason))
     for part in (
-        "makespan, s",
+        "creation to end, s",
         "energy, kJ",
         "%",
         " a-job-with-a-rather-long-name ",
@@ -102,7 +119,22 @@ def test_the_file_holds_the_facts_beside_the_jobs(tmp_path: Path) -> None:
     path = tmp_path / "new" / "report.json"
     row = report.build_row(ended_job(a_worker(0)), no_reason)
     report.write(path, [row], {"seed": 1})
-    assert json.loads(path.read_text()) == {"seed": 1, "jobs": [row]}
+    share = {"pods": 1, "podsOnPlannedNode": 1, "shareOnPlannedNode": 1.0}
+    assert json.loads(path.read_text()) == {"seed": 1, **share, "jobs": [row]}
+
+
+def test_the_share_of_all_pods_weighs_jobs_by_their_pods() -> None:
+    many = report.build_row(ended_job(*(a_worker(index) for index in range(7))), no_reason)
+    one = report.build_row(ended_job(a_worker(0, "v100-1")), lambda *_: "hot")
+    assert report.overall([many, one]) == {"pods": 8, "podsOnPlannedNode": 7, "shareOnPlannedNode": 0.875}
+    assert report.overall([])["shareOnPlannedNode"] is None
+    assert "7 of 8 pods (87.5%)" in shown(160, many, one)
+
+
+@pytest.mark.parametrize("worker", [{"index": 0}, {"index": 0, "node": "", "plannedNode": ""}])
+def test_a_worker_without_node_and_plan_is_not_on_its_planned_node(worker: dict[str, Any]) -> None:
+    row = report.build_row(ended_job(worker), lambda *_: "no node was planned")
+    assert (row["podsOnPlannedNode"], row["elsewhere"]) == (0, {"no node was planned": 1})
 
 
 def test_a_job_has_ended_when_its_outcome_is_told_or_nothing_more_will_come() -> None:

@@ -56,6 +56,14 @@ def test_a_training_has_a_truth_for_each_number_of_workers() -> None:
     assert compute[2] * 2 == pytest.approx(compute[3] * 3) == pytest.approx(compute[4] * 4)
 
 
+def test_the_watts_of_a_training_are_near_the_told_ones_and_the_same_for_every_size() -> None:
+    watts = [{row["nvidia-v100"][1] for row in figures(seed, TRAINING).values()} for seed in range(6, 9)]
+    assert all(len(of_all_sizes) == 1 for of_all_sizes in watts)
+    factors = {of_all_sizes.pop() / DEVICE_TYPES["nvidia-v100"].busy_watts for of_all_sizes in watts}
+    assert len(factors) == 3
+    assert all(0.7 < factor < 1.4 for factor in factors)
+
+
 def test_the_simulated_hardware_gets_short_names_and_a_star_for_the_cpu() -> None:
     config = truth.build_manifests({"plain.t": {CPU: (100.0, 50.0), "nvidia-t4": (10.0, 60.1234)}}, "demo")[0]
     assert config["metadata"]["namespace"] == "demo"

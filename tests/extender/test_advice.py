@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from extender_calls import NOW, a_call, a_pod_manifest, a_snapshot, pod_object
+from heterosched.api import PlanNote
 from heterosched.kube.objects import PodObject
+from heterosched.policy.table import PolicyRow
 from heterosched.units import format_time
 from heterosched_extender.advice import AdviceWatch, last_alive, sign_of_life
 from heterosched_extender.decisions import Decisions
@@ -68,6 +71,13 @@ def test_a_pod_that_nobody_asked_about_counts_if_it_was_bound_on_our_watch(
     assert counted(service) == (0, 0, expected)
 
 
+def test_a_pod_for_which_no_term_had_data_is_counted_as_undecided(service: Service) -> None:
+    service.snapshot = replace(a_snapshot(t4=2), policies={"Cool": PolicyRow("Cool", {"thermal": 1})})
+    service.prioritize(a_call(a_pod_manifest("p", plan=PlanNote(policy="Cool")), ["t4-0", "t4-1"]))
+    AdviceWatch(service, since=NOW - 100).changed(None, a_pod(node="t4-1"))
+    assert (service.stats.bound_undecided, counted(service)) == (1, (0, 0, 0))
+
+
 def test_an_answer_that_came_after_the_binding_was_no_advice(service: Service) -> None:
     service.prioritize(a_call(a_pod_manifest("p"), ["t4-0", "t4-1"]))
     AdviceWatch(service, since=NOW - 100).changed(None, a_pod(node="t4-0", bound_at=NOW - 10))
@@ -77,7 +87,7 @@ def test_an_answer_that_came_after_the_binding_was_no_advice(service: Service) -
 def test_a_pod_with_a_single_candidate_was_advised_by_the_filter(service: Service) -> None:
     service.filter(a_call(a_pod_manifest("p"), ["t4-0"]))
     AdviceWatch(service, since=NOW - 100).changed(None, a_pod(node="t4-0"))
-    assert counted(service)[2] == 0
+    assert (counted(service), service.stats.bound_undecided) == ((0, 0, 0), 1)
 
 
 def test_hints_follow_the_pod_and_end_with_it(service: Service) -> None:

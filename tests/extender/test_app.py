@@ -102,6 +102,7 @@ def test_decisions_are_served_as_json_and_as_text(client: TestClient) -> None:
         assert found["best"]["node"] == "t4-0"
         assert found["asked"]["node"] == "t4-1"
     assert [each["pod"] for each in client.get("/v1/decisions").json()] == ["p"]
+    assert [client.get("/v1/decisions", params={"limit": limit}).status_code for limit in (50, 51)] == [200, 422]
     text = client.get("/v1/decisions/default/p", params={"format": "text"})
     assert text.headers["content-type"].startswith("text/plain")
     assert "advised t4-0" in text.text

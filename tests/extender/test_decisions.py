@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from functools import reduce
 from operator import add
 from typing import Any
 
 import pytest
 
-from extender_calls import NOW, a_call, a_pod_manifest, a_snapshot, telemetry_of
+from extender_calls import NOW, a_call, a_pod_manifest, a_snapshot, a_world, telemetry_of
 from heterosched.api import PlanNote
 from heterosched.constants import ANNOTATION_NUMA
 from heterosched_extender.decisions import Decisions
@@ -125,6 +126,39 @@ def test_the_oldest_records_give_way_when_memory_is_used_up() -> None:
     assert 5 < len(service.decisions) < 200
     assert service.decisions.of_pod("p-0") is None
     assert service.decisions.of_pod("p-199") is not None
+
+
+def test_arrays_count_once_however_many_snapshots_share_them_and_telemetry_counts_too() -> None:
+    """Each record has a snapshot with telemetry of its own; the nodes are the same in all of them."""
+    service = a_service(limit_bytes=2**30)
+    names = [f"t4-{number}" for number in range(1000)]
+    world = a_world(*names)
+    for number in range(20):
+        world.set_telemetry(telemetry_of(NOW + number, gpu_temperature=dict.fromkeys(names, 50.0)))
+        service.snapshot = world.snapshot(NOW)
+        service.prioritize(a_call(a_pod_manifest(f"p-{number}"), names))
+    snapshots = {record.snapshot.version: record.snapshot for record in service.decisions.latest(20)}
+    arrays = {id(part): size for snapshot in snapshots.values() for part, size in snapshot.parts()}
+    own = sum(record.nbytes for record in service.decisions.latest(20))
+    assert len(snapshots) == 20
+    assert service.decisions.nbytes == own + sum(arrays.values())
+    assert sum(arrays.values()) > 20 * 2 * 8 * len(names)
+
+
+def test_what_is_counted_is_about_what_is_allocated() -> None:
+    names = [f"t4-{number}" for number in range(2000)]
+    world, decisions = a_world(*names), Decisions(2**30, 3600)
+    service = Service(decisions, clock=lambda: NOW)
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            world.set_telemetry(telemetry_of(NOW + number, gpu_temperature=dict.fromkeys(names, 50.0)))
+            service.snapshot = world.snapshot(NOW)
+            service.filter(a_call(a_pod_manifest(f"p-{number}"), names))
+        allocated, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.5 < decisions.nbytes / allocated < 2.0
 
 
 def test_records_end_with_their_time_and_leave_nothing_behind() -> None:

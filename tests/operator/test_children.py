@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heterosched.api import HeteroJob, PlanNote, decode_note
+from heterosched.api.heterojob import HeteroJobSpec, Metadata
 from heterosched.api.status import Planned, TaskStatus, Worker
 from heterosched.errors import InvalidInput
 from heterosched.model import Cluster, Demand, Node
@@ -19,15 +21,22 @@ from heterosched_operator.children import (
     build_job,
     build_service,
     child_name,
-    device_requirement,
+    device_requirements,
     equal_shares,
+    service_name,
     template_hash,
 )
 from heterosched_operator.world import World
 from manifests import JobBuilder, a_job, a_template
 from simulated import nodes
 
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 DEVICE_NODES = World(now=0.0, cluster=Cluster(nodes())).device_nodes
+
+
+def named(name: str, uid: str = "uid-1") -> HeteroJob:
+    """A job of this name."""
+    return HeteroJob(metadata=Metadata(name=name, namespace="ns", uid=uid), spec=HeteroJobSpec(tasks=[]))
 
 
 def read(job: JobBuilder) -> HeteroJob:
@@ -115,7 +124,9 @@ def test_devices_are_required_in_every_term_of_the_users_own_affinity() -> None:
     products = {"key": "nvidia.com/gpu.product", "operator": "In", "values": ["Tesla-T4", "Tesla-V100-SXM2-16GB"]}
     assert [term["matchExpressions"] for term in terms] == [[mine, products], [products]]
     preferred = affinity["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
-    assert preferred[0]["preference"]["matchExpressions"][0]["values"] == ["t4-1"]
+    assert preferred[0]["preference"] == {
+        "matchFields": [{"key": "metadata.name", "operator": "In", "values": ["t4-1"]}]
+    }
     assert "podAffinity" in affinity
 
 
@@ -127,17 +138,48 @@ def test_a_device_that_is_not_allowed_is_not_required_either() -> None:
     assert required["nodeSelectorTerms"][0]["matchExpressions"][0]["values"] == ["Tesla-V100-SXM2-16GB"]
 
 
+def test_each_planned_node_is_a_wish_of_its_own_since_a_field_takes_one_value() -> None:
+    job = built(a_job("j").task("t"), planned_nodes=("cpu-1", "cpu-0", "cpu-1", ""))
+    wishes = pod_of(job)["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert [wish["preference"]["matchFields"][0]["values"] for wish in wishes] == [["cpu-1"], ["cpu-0"]]
+
+
 def test_every_node_offers_its_cpus_and_unlabelled_devices_are_named_by_host() -> None:
-    assert device_requirement(("cpu", "nvidia-t4"), DEVICE_NODES) is None
+    assert device_requirements(("cpu", "nvidia-t4"), DEVICE_NODES) == []
     bare = {"unknown-gpu": [Node("x-0", "unknown-gpu", Demand(1, 1, 1))]}
-    assert device_requirement(("unknown-gpu",), bare) == {
-        "key": "kubernetes.io/hostname",
-        "operator": "In",
-        "values": ["x-0"],
-    }
-    nowhere = device_requirement(("nvidia-h100",), {})
-    assert nowhere is not None
-    assert nowhere["values"] == ["nvidia-h100"]
+    by_host = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["x-0"]}
+    assert device_requirements(("unknown-gpu",), bare) == [by_host]
+    assert [nowhere["values"] for nowhere in device_requirements(("nvidia-h100",), {})] == [["nvidia-h100"]]
+
+
+def test_where_only_some_nodes_have_the_product_label_either_will_do() -> None:
+    labelled = Node("x-0", "nvidia-t4", Demand(1, 1, 1), labels={"nvidia.com/gpu.product": "Tesla-T4"})
+    bare = Node("x-1", "nvidia-t4", Demand(1, 1, 1), labels={"kubernetes.io/hostname": "host-1"})
+    mixed = {"nvidia-t4": [labelled, bare]}
+    product = {"key": "nvidia.com/gpu.product", "operator": "In", "values": ["Tesla-T4"]}
+    host = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["host-1"]}
+    assert device_requirements(("nvidia-t4",), mixed) == [product, host]
+    mine = {"key": "zone", "operator": "In", "values": ["a"]}
+    own = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [mine]}]}}}
+    typed = read(a_job("j").template(a_template(affinity=own)).task("t").gpus(1, "nvidia-t4"))
+    record = TaskStatus(name="t", planned=Planned(device="nvidia-t4"))
+    job = build_job(typed, typed.spec.tasks[0], record, PlanNote(), mixed)
+    terms = pod_of(job)["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
+    assert [term["matchExpressions"] for term in terms] == [[mine, product], [mine, host]]
+
+
+@pytest.mark.parametrize("env", ["A=1", {"A": "1"}, [None, "A=1", {"value": "1"}]])
+def test_an_environment_that_is_none_is_left_for_the_api_server_to_refuse(env: Any) -> None:
+    template = a_template()
+    template["template"]["spec"]["containers"][0]["env"] = env
+    handed_on = pod_of(built(a_job("j").template(template).task("t")))["containers"][0]["env"]
+    assert handed_on[: len(env) if isinstance(env, list) else 1] == (env if isinstance(env, list) else [env])
+
+
+@pytest.mark.parametrize("affinity", ["none", {"nodeAffinity": "none"}])
+def test_an_affinity_that_is_none_is_left_for_the_api_server_to_refuse(affinity: Any) -> None:
+    job = a_job("j").template(a_template(affinity=affinity)).task("t").gpus(1, "nvidia-t4")
+    assert pod_of(built(job, "nvidia-t4"))["affinity"] == affinity
 
 
 def test_strict_numa_is_an_extended_resource_with_its_limit() -> None:
@@ -154,14 +196,16 @@ def test_workers_that_meet_get_rank_size_address_and_shares() -> None:
     env = {variable["name"]: variable for variable in pod["containers"][0]["env"]}
     assert "completion-index" in env["RANK"]["valueFrom"]["fieldRef"]["fieldPath"]
     assert env["WORLD_SIZE"]["value"] == "3"
-    assert env["MASTER_ADDR"]["value"] == "j-t-2-0.j-t.ns.svc"
+    typed = read(builder)
+    service_of_t = service_name(typed, "t")
+    assert service_of_t.startswith("j-t-")
+    assert env["MASTER_ADDR"]["value"] == f"j-t-2-0.{service_of_t}.ns.svc"
     assert env["MASTER_PORT"]["value"] == "29500"
     assert json.loads(env["HETEROSCHED_BATCH_SHARES"]["value"]) == [4, 3, 3]
-    assert pod["subdomain"] == "j-t"
+    assert pod["subdomain"] == service_of_t
     assert pod["schedulingGates"] == [{"name": "heterosched.io/gang"}]
-    typed = read(builder)
     service = build_service(typed, typed.spec.tasks[0])
-    assert (service["metadata"]["name"], service["spec"]["clusterIP"]) == ("j-t", "None")
+    assert (service["metadata"]["name"], service["spec"]["clusterIP"]) == (service_of_t, "None")
     assert service["spec"]["publishNotReadyAddresses"] is True
 
 
@@ -197,11 +241,18 @@ def test_an_unknown_template_is_named() -> None:
 
 @given(st.from_regex(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", fullmatch=True), st.from_regex(r"[a-z0-9]{1,52}", fullmatch=True))
 def test_names_fit_into_host_names_and_tell_attempts_apart(job: str, task: str) -> None:
-    first, second = child_name(job, task, 0), child_name(job, task, 999)
+    first, second = child_name(named(job), task, 0), child_name(named(job), task, 2**31 - 1)
     assert first != second
     assert max(len(first), len(second)) <= NAME_LIMIT
     assert len(f"{second}-1023") <= 63
-    assert not first.startswith("-")
+    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", service_name(named(job), task))
+
+
+def test_jobs_and_tasks_whose_names_run_together_have_children_of_their_own() -> None:
+    pairs = ((named("a-b"), "c"), (named("a"), "b-c"), (named("a-b", "uid-of-a-namesake"), "c"))
+    assert len({child_name(job, task, 0) for job, task in pairs}) == 3
+    assert len({service_name(job, task) for job, task in pairs}) == 3
+    assert re.fullmatch("a-b-c-[0-9a-f]{6}-7", child_name(*pairs[0], 7))
 
 
 @given(st.integers(1, 10**9), st.integers(1, 1024))

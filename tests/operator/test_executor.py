@@ -8,9 +8,10 @@ import msgspec
 
 from heterosched.api import HeteroJob
 from heterosched.api.status import HeteroJobStatus
-from heterosched.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, Rejected
+from heterosched.kube.errors import AlreadyExists, ApiError, ApiUnavailable, Conflict, NotFound, Rejected
 from heterosched_operator.actions import (
     Action,
+    AskWhyNoPods,
     CreateJob,
     DeleteJob,
     DryRun,
@@ -24,7 +25,7 @@ from heterosched_operator.measuring import Meter
 from heterosched_operator.metrics import Metrics
 from heterosched_operator.posting import Poster
 from heterosched_operator.store import Store
-from heterosched_operator.world import Rules
+from heterosched_operator.world import Podless, Rules
 from manifests import a_job
 
 KEY = ("uid-j", "t", 0)
@@ -182,3 +183,27 @@ async def test_events_name_the_job_and_never_hold_anything_up() -> None:
     done, _ = await carried(server, PATCH, EmitEvent("Normal", "Planned", "by heft"))
     assert done
     assert [method for method, _, _ in server.asked] == ["PATCH"]
+
+
+ASK = AskWhyNoPods(KEY, "j-t-0", "uid-c", 5.0)
+
+
+async def test_the_latest_warning_about_a_job_says_why_it_makes_no_pods() -> None:
+    events = [
+        {"type": "Warning", "lastTimestamp": "2026-01-01T00:00:09Z", "message": "exceeded quota"},
+        {"type": "Warning", "eventTime": "2026-01-01T00:00:03.000000Z", "message": "no service account"},
+        {"type": "Normal", "lastTimestamp": "2026-01-01T00:00:11Z", "message": "Created pod"},
+    ]
+    done, store = await carried(Server({("GET", "events"): {"items": events}}), ASK)
+    assert done
+    assert store.world(9.0).podless == {KEY: Podless(5.0, "Job j-t-0 lacks pods: exceeded quota")}
+
+
+async def test_without_an_answer_the_lack_of_pods_is_still_told() -> None:
+    _, store = await carried(Server({("GET", "events"): {"items": None}}), ASK)
+    assert store.podless[KEY].message.endswith("no Event says why")
+    _, store = await carried(Server({("GET", "events"): ApiError("GET", 403, "Forbidden", "not allowed")}), ASK)
+    assert store.podless[KEY].message.endswith("its Events cannot be read: not allowed")
+    done, store = await carried(Server({("GET", "events"): ApiUnavailable("GET", 503, "", "later")}), ASK)
+    assert not done
+    assert store.podless == {}

@@ -9,7 +9,10 @@ import msgspec
 import pytest
 
 from heterosched.api.status import HeteroJobStatus, wire_status
-from heterosched_operator.actions import CreateJob, PatchStatus, ReleaseGang
+from heterosched_operator.actions import AskWhyNoPods, CreateJob, MeasureEnergy, PatchStatus, ReleaseGang
+from heterosched_operator.advice import planned
+from heterosched_operator.children import child_name
+from heterosched_operator.progress import progress_of
 from heterosched_operator.world import Rules, TelemetryState
 from manifests import JobBuilder, a_fan, a_job, a_template
 from simulated import START, SimulatedCluster, nodes
@@ -41,7 +44,7 @@ def test_an_attempt_is_persisted_before_its_job_is_created() -> None:
     assert isinstance(actions[0], PatchStatus)
     persisted = next(task for task in actions[0].status.tasks if task.name == "one")
     created = next(action for action in actions if isinstance(action, CreateJob))
-    assert persisted.job_name == created.body["metadata"]["name"] == "chain-one-0"
+    assert persisted.job_name == created.body["metadata"]["name"] == child_name(cluster.job, "one", 0)
     assert (persisted.state, persisted.planned.device, persisted.template_hash != "") == ("Created", "cpu", True)
 
 
@@ -290,6 +293,7 @@ def test_a_gang_that_does_not_bind_in_time_is_taken_back() -> None:
     cluster.control()
     cluster.operate()
     cluster.bind(next(iter(cluster.pods.values())))
+    cluster.operate()
     cluster.now += 61
     cluster.operate()
     assert cluster.task("g").reason == "GangTimedOut"
@@ -299,6 +303,99 @@ def test_a_gang_that_does_not_bind_in_time_is_taken_back() -> None:
     cluster.now += 20
     cluster.operate()
     assert cluster.attempted[-1][:2] == ("g", 1)
+
+
+def a_gang(workers: int = 2) -> SimulatedCluster:
+    """A gang that has been released and runs."""
+    cluster = a_cluster(a_job("j").task("g").cpus(1).workers(workers, workers, gang=True).runtime({"cpu": 5}))
+    cluster.operate(2)
+    cluster.control()
+    running(cluster)
+    assert cluster.task("g").state == "Running"
+    return cluster
+
+
+def by_index(cluster: SimulatedCluster) -> list[dict[str, Any]]:
+    return sorted(cluster.pods.values(), key=lambda pod: str(pod["metadata"]["name"]))
+
+
+def gates(cluster: SimulatedCluster) -> list[bool]:
+    return [
+        bool(pod["spec"].get("schedulingGates")) for pod in cluster.pods.values() if pod["status"]["phase"] == "Pending"
+    ]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_an_evicted_worker_is_released_again_when_the_other_has_finished(restart: bool) -> None:
+    cluster = a_gang()
+    finished, evicted = by_index(cluster)
+    cluster.now += 300
+    cluster.end(finished)
+    cluster.end(evicted, disrupted=True)
+    cluster.control()
+    if restart:
+        cluster.restart()
+    assert gates(cluster) == [True]
+    cluster.operate(2)
+    assert gates(cluster) == [False]
+    cluster.now += 300
+    cluster.operate(2)
+    assert cluster.task("g").reason == "PodsRunning"
+    cluster.to_the_end()
+    assert cluster.reason("Completed")[0] == "True"
+    assert len(cluster.attempted) == 1, "the finished worker has run again"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_drain_gives_a_gang_its_whole_time_to_bind_again(restart: bool) -> None:
+    cluster = a_gang()
+    cluster.operate()
+    cluster.now += 300
+    cluster.end(by_index(cluster)[0], disrupted=True)
+    cluster.operate()
+    cluster.control()
+    if restart:
+        cluster.restart()
+    cluster.operate(2)
+    assert (gates(cluster), cluster.task("g").reason) == ([False], "PodsRunning")
+    cluster.now += 59
+    cluster.operate()
+    assert cluster.task("g").reason == "PodsRunning"
+    cluster.now += 2
+    cluster.operate()
+    assert cluster.task("g").reason == "GangTimedOut"
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_member_that_ends_or_is_not_back_yet_stops_the_clock_of_its_gang(gone: bool) -> None:
+    cluster = a_gang()
+    pod = by_index(cluster)[0]
+    pod["metadata"]["deletionTimestamp"] = "2023-11-14T22:13:20Z"
+    cluster.operate()
+    if gone:
+        del cluster.pods[pod["metadata"]["name"]]
+        cluster.operate()
+    cluster.now += 300
+    cluster.operate()
+    assert cluster.task("g").reason == "PodsRunning"
+
+
+def test_a_replacement_behind_a_finished_worker_holds_up_no_other_gang() -> None:
+    job = a_job("j")
+    for name in ("g1", "g2"):
+        job.task(name).cpus(1).workers(2, 2, gang=True).runtime({"cpu": 5})
+    cluster = a_cluster(job)
+    cluster.operate(2)
+    cluster.control()
+    cluster.operate()
+    ours = [pod for pod in by_index(cluster) if not pod["spec"]["schedulingGates"]]
+    for pod in ours:
+        cluster.bind(pod)
+    cluster.end(ours[0])
+    cluster.end(ours[1], disrupted=True)
+    cluster.control()
+    cluster.operate(2)
+    assert gates(cluster) == [False, False, False]
 
 
 def test_one_gang_per_device_type_at_a_time() -> None:
@@ -379,6 +476,80 @@ def test_a_name_that_is_taken_blocks_the_job_visibly() -> None:
     cluster.troubles.clear()
     cluster.to_the_end()
     assert cluster.reason("Completed")[0] == "True"
+
+
+def test_a_job_that_makes_no_pods_blocks_visibly_until_it_does() -> None:
+    cluster = a_cluster(a_job("j").task("a").runtime({"cpu": 1}))
+    cluster.operate(3)
+    assert cluster.task("a").reason == "JobPersisted"
+    wake = cluster.decide().wake_at
+    assert wake is not None
+    assert wake - cluster.now <= 15
+    cluster.now += 15
+    cluster.operate(2)
+    stuck = cluster.task("a")
+    assert (stuck.reason, stuck.message) == ("PodsNotCreated", f"Job {stuck.job_name} lacks pods: exceeded quota")
+    assert cluster.reason("Blocked") == ("True", "PodsNotCreated")
+    assert cluster.decide().actions == (), "it is asked once a minute"
+    assert [event.reason for event in cluster.events].count("Blocked") == 1
+    assert "TaskStopped" not in {event.reason for event in cluster.events}
+    cluster.control()
+    cluster.operate()
+    assert cluster.reason("Blocked") == ("False", "NotBlocked")
+    assert cluster.task("a").reason == "JobPersisted"
+    cluster.to_the_end()
+    assert cluster.reason("Completed")[0] == "True"
+
+
+def test_the_reason_for_missing_pods_is_looked_up_again() -> None:
+    cluster = a_cluster(a_job("j").task("a").runtime({"cpu": 1}))
+    cluster.operate(3)
+    cluster.now += 15
+    cluster.operate(2)
+    wake = cluster.decide().wake_at
+    assert wake == cluster.now + 60
+    cluster.now = wake
+    assert [action for action in cluster.decide().actions if isinstance(action, AskWhyNoPods)]
+
+
+def test_measured_energy_survives_a_restart_between_the_end_and_the_measurement() -> None:
+    cluster = running(a_cluster(a_job("j").task("a").runtime({"cpu": 1}), telemetry=TelemetryState(True, True)))
+    cluster.run()
+    decision = cluster.decide()
+    cluster.obey(action for action in decision.actions if not isinstance(action, MeasureEnergy))
+    assert (cluster.task("a").state, cluster.task("a").energy_source) == ("Succeeded", "")
+    cluster.restart()
+    cluster.operate(2)
+    assert (cluster.task("a").energy_joules, cluster.task("a").energy_source) == ("1000", "measured")
+
+
+def test_a_priority_class_that_does_not_exist_is_named() -> None:
+    cluster = a_cluster(a_job("j").spec(priorityClassName="urgent").task("a"), priorities={"calm": 1})
+    cluster.operate(3)
+    assert cluster.reason("Accepted") == ("False", "InvalidSpec")
+    message = cluster.status.condition("Accepted").message  # type: ignore[union-attr]
+    assert "spec.priorityClassName: there is no PriorityClass 'urgent'; create it or name one of: calm" in message
+    assert cluster.jobs == {}
+    cluster.priorities["urgent"] = 9
+    cluster.to_the_end()
+    assert cluster.reason("Completed")[0] == "True"
+
+
+def test_required_numa_alignment_waits_visibly_and_makes_no_pods() -> None:
+    cluster = a_cluster(a_job("j").task("a").gpus(1).allow("nvidia-t4", numa="Required").runtime({"nvidia-t4": 1}))
+    cluster.operate(4)
+    assert cluster.reason("Planned") == ("False", "Unplaceable")
+    assert "NUMA topology of the nodes is not known to this version" in cluster.task("a").message
+    assert cluster.jobs == {}
+
+
+def test_a_running_job_that_was_edited_into_nonsense_keeps_its_gpus() -> None:
+    cluster = running(a_cluster(a_job("j").task("a").gpus(4, "nvidia-v100").runtime({"nvidia-v100": 9})))
+    cluster.edit(policy="Greenest")
+    world = cluster.world()
+    observations, _, _ = planned(world)
+    progress = progress_of(observations["uid-job"].sights["a"], world.rules)
+    assert [(node, demand.gpus) for node, demand in progress.taken] == [(cluster.task("a").workers[0].node, 4)]
 
 
 def test_a_wide_job_stays_below_200_kilobytes() -> None:

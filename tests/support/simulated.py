@@ -22,6 +22,7 @@ from heterosched.model import Cluster, Demand, Node
 from heterosched.units import format_time
 from heterosched_operator.actions import (
     Action,
+    AskWhyNoPods,
     CreateJob,
     CreateService,
     DeleteHeteroJob,
@@ -34,8 +35,9 @@ from heterosched_operator.actions import (
     ReleaseGang,
 )
 from heterosched_operator.advice import planned
+from heterosched_operator.gangs import bind_clocks
 from heterosched_operator.reconcile import Decision, reconcile
-from heterosched_operator.world import Energy, Rules, TelemetryState, World
+from heterosched_operator.world import Energy, Podless, Rules, TelemetryState, World
 
 Json = dict[str, Any]
 START = 1_700_000_000.0
@@ -79,6 +81,8 @@ class SimulatedCluster:
     troubles: dict[tuple[str, str, int], str] = field(default_factory=dict)
     absent: set[tuple[str, str, int]] = field(default_factory=set)
     releases: dict[str, float] = field(default_factory=dict)
+    podless: dict[tuple[str, str, int], Podless] = field(default_factory=dict)
+    priorities: dict[str, int] = field(default_factory=dict)
     energies: dict[tuple[str, str, int], Energy] = field(default_factory=dict)
     deleted: bool = False
 
@@ -136,6 +140,8 @@ class SimulatedCluster:
             troubles=dict(self.troubles),
             absent=frozenset(self.absent),
             releases=dict(self.releases),
+            podless=dict(self.podless),
+            priorities=dict(self.priorities),
             energies=dict(self.energies),
             telemetry=self.telemetry,
             rules=self.rules,
@@ -153,6 +159,7 @@ class SimulatedCluster:
         world = self.world(stale)
         observations, advices, unreadable = planned(world)
         assert not unreadable
+        self.releases = bind_clocks(world.releases, observations.values(), self.now)
         uid = str(self.manifest["metadata"]["uid"])
         return reconcile(observations[uid], world, advices[uid]) if uid in observations else Decision()
 
@@ -179,6 +186,7 @@ class SimulatedCluster:
         self.troubles.clear()
         self.absent.clear()
         self.releases.clear()
+        self.podless.clear()
         self.energies.clear()
 
     def _obey(self, action: Action) -> None:
@@ -200,7 +208,6 @@ class SimulatedCluster:
                 for name, pod_uid, others in action.pods:
                     if name in self.pods and self.pods[name]["metadata"]["uid"] == pod_uid:
                         self.pods[name]["spec"]["schedulingGates"] = [{"name": gate} for gate in others]
-                self.releases.setdefault(action.child_uid, self.now)
             case _:
                 self._obey_other(action)
 
@@ -210,8 +217,11 @@ class SimulatedCluster:
                 self.events.append(action)
             case CreateService():
                 self.services[action.body["metadata"]["name"]] = action.body
+            case AskWhyNoPods():
+                self.podless[action.attempt] = Podless(action.at, f"Job {action.name} lacks pods: exceeded quota")
             case MeasureEnergy():
-                self.energies[action.attempt] = Energy(1000.0)
+                measured = action.pods and set(action.pods) <= {f"ns/{name}" for name in self.pods}
+                self.energies[action.attempt] = Energy(1000.0 if measured else None)
             case DeleteHeteroJob():
                 self.deleted = True
 

@@ -15,7 +15,7 @@ from heterosched.algorithms.base import Objective
 from heterosched.api import HeteroJob
 from heterosched.model import Assignment, Schedule
 from heterosched.planning.planner import BASELINE, objective_of
-from heterosched.planning.report import verdict_of
+from heterosched.planning.report import baseline_figures, verdict_of
 from heterosched.planning.types import JobPlan
 from heterosched.policy.table import PolicyRow
 from heterosched.units import format_duration
@@ -92,13 +92,15 @@ def against(planned: PlannedJob) -> dict[str, Any] | None:
     plan, base = planned.plan, planned.plan.baseline
     if base is None or plan.missing or not plan.schedule.assignments:
         return None
-    seconds = _saved(makespan(plan.schedule, planned.now), makespan(base, planned.now))
-    energy = _saved(plan.schedule.joules, base.joules)
+    span, joules = baseline_figures(base)
+    base_seconds = base.start - planned.now + span
+    seconds = _saved(makespan(plan.schedule, planned.now), base_seconds)
+    energy = _saved(plan.schedule.joules, joules)
     objective = objective_of(planned.row) if planned.row is not None else Objective()
     return {
         "strategy": BASELINE,
-        "makespanSeconds": _number(makespan(base, planned.now)),
-        "energyJoules": _number(base.joules) if base.joules > 0 else None,
+        "makespanSeconds": _number(base_seconds),
+        "energyJoules": _number(joules) if joules > 0 else None,
         "savedSecondsPercent": round(seconds, 3),
         "savedEnergyPercent": round(energy, 3),
         "verdict": verdict_of(seconds, energy, objective),

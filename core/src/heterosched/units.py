@@ -47,8 +47,9 @@ def parse_quantity(
     return number
 
 
-def _number(value: Quantity, object: str, field: str) -> float:
-    if isinstance(value, bool):
+def _number(value: object, object: str, field: str) -> float:
+    """Whatever stands where a quantity should: pod specs are kept as written, lists and mappings included."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidQuantity(object, field, f"{value!r} is no quantity", "write a number such as 12.5 or 8Gi")
     if isinstance(value, int):
         if abs(value) > 10 * LARGEST:

@@ -53,6 +53,8 @@ class AdviceWatch:
             service.stats.bound_as_advised += 1
         elif best:
             service.stats.bound_elsewhere += 1
+        else:
+            service.stats.bound_undecided += 1
         if service.snapshot is not None:
             service.hints.bound(uid, node, service.snapshot.roster)
 

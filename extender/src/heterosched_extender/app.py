@@ -31,7 +31,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MOST_LISTED = 1000
+MOST_LISTED = 50
+"""Explaining one decision takes a scoring of all its candidates, in the loop that also answers the verbs."""
 
 
 class Health(Protocol):

@@ -77,6 +77,7 @@ class Decisions:
         self._limit_bytes, self._limit_seconds = limit_bytes, limit_seconds
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._snapshots: dict[int, int] = {}
+        self._parts: dict[int, int] = {}
         self.nbytes = 0
 
     def __len__(self) -> int:
@@ -155,7 +156,7 @@ class Decisions:
         self._records[record.asked.uid] = record
         shared = self._snapshots.get(record.snapshot.version, 0)
         self._snapshots[record.snapshot.version] = shared + 1
-        self.nbytes += record.nbytes + (0 if shared else record.snapshot.nbytes)
+        self.nbytes += record.nbytes + (0 if shared else self._kept(record.snapshot))
         self.expire(now)
 
     def _take(self, uid: str) -> Record | None:
@@ -163,9 +164,29 @@ class Decisions:
         if record is None:
             return None
         left = self._snapshots[record.snapshot.version] - 1
-        self.nbytes -= record.nbytes + (0 if left else record.snapshot.nbytes)
+        self.nbytes -= record.nbytes + (0 if left else self._let_go(record.snapshot))
         if left:
             self._snapshots[record.snapshot.version] = left
         else:
             del self._snapshots[record.snapshot.version]
         return record
+
+    def _kept(self, snapshot: Snapshot) -> int:
+        """Bytes that are kept alive from now on; parts that another snapshot holds already count once."""
+        more = 0
+        for part, size in snapshot.parts():
+            holders = self._parts.get(id(part), 0)
+            self._parts[id(part)] = holders + 1
+            more += 0 if holders else size
+        return more
+
+    def _let_go(self, snapshot: Snapshot) -> int:
+        """Bytes that nothing here keeps alive any more."""
+        less = 0
+        for part, size in snapshot.parts():
+            holders = self._parts.pop(id(part)) - 1
+            if holders:
+                self._parts[id(part)] = holders
+            else:
+                less += size
+        return less

@@ -26,7 +26,11 @@ CATALOGUE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "rejected": ("counter", "Nodes that a filter turned down", ("verb",)),
     "decisions": ("counter", "Pods scored, by the policy that was applied", ("policy",)),
     "terms_absent": ("counter", "Decisions in which a weighted term had data on no candidate", ("term",)),
-    "pods_bound": ("counter", "Pods of ours seen bound: as_advised, elsewhere, or without_advice", ("how",)),
+    "pods_bound": (
+        "counter",
+        "Pods of ours seen bound: as_advised, elsewhere, undecided (asked about, no node preferred), or without_advice",
+        ("how",),
+    ),
     "hints": ("gauge", "Pods just advised that telemetry cannot show yet", ()),
     "nodes": ("gauge", "Nodes in the snapshot", ()),
     "snapshot_age_seconds": ("gauge", "Time since the snapshot was last replaced", ()),
@@ -76,6 +80,7 @@ class ExtenderCollector(Collector):
             "pods_bound": {
                 ("as_advised",): stats.bound_as_advised,
                 ("elsewhere",): stats.bound_elsewhere,
+                ("undecided",): stats.bound_undecided,
                 ("without_advice",): stats.bound_without_advice,
             },
             "hints": {(): len(service.hints)},

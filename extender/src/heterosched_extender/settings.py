@@ -20,7 +20,9 @@ class Settings(ServiceSettings):
 
     verbs_host: str = Field("127.0.0.1", description="address of the verbs; the scheduler runs beside the extender")
     verbs_port: int = Field(9101, ge=0, le=65535, description="port of the verbs")
-    ops_host: str = Field("0.0.0.0", description="address of probes, metrics and decisions")
+    ops_host: str = Field(
+        "127.0.0.1", description="address of probes, metrics and decisions; 0.0.0.0 where kubelet and Prometheus ask"
+    )
     ops_port: int = Field(9102, ge=0, le=65535, description="port of probes, metrics and decisions")
     kubeconfig: Path | None = Field(
         None, description="kubeconfig; else $KUBECONFIG, ~/.kube/config, the service account"

@@ -6,7 +6,7 @@ one it was made on, and unchanged parts are shared between snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,9 @@ import numpy as np
 from heterosched.model.telemetry import GPU_TEMPERATURE, GPU_THROTTLING, HOST_CPU, HOST_LOAD, Telemetry
 from heterosched.policy.table import BUILT_IN, PolicyRow
 from heterosched.policy.terms import Floats, Ints, NodeArrays, Signals
+
+_BYTES_PER_NAME = 200
+"""About what a node's name takes in a roster: the text, its place in the tuple and in the index."""
 
 SENSED = (HOST_CPU, HOST_LOAD, GPU_TEMPERATURE, GPU_THROTTLING)
 """The metrics that score terms read."""
@@ -99,10 +102,15 @@ class Snapshot:
         }
         return Signals(fresh[HOST_CPU], fresh[HOST_LOAD], fresh[GPU_TEMPERATURE], fresh[GPU_THROTTLING], hinted_cores)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the arrays that usually change from one snapshot to the next."""
-        return int(self.nodes.free_gpus.nbytes + self.nodes.asleep.nbytes)
+    def parts(self) -> Iterator[tuple[object, int]]:
+        """What the snapshot keeps alive, each part with its bytes; snapshots share the parts that have not changed."""
+        for name in ("device", "cores", "gpus", "free_gpus", "asleep", "idle_watts"):
+            array = getattr(self.nodes, name)
+            yield array, array.nbytes
+        for sensor in self.sensors.values():
+            yield sensor.values, sensor.values.nbytes
+            yield sensor.sampled, sensor.sampled.nbytes
+        yield self.roster, _BYTES_PER_NAME * len(self.roster.names)
 
 
 def sensors_of(telemetry: Telemetry, roster: Roster) -> dict[str, Sensor]:

@@ -39,3 +39,4 @@ class Stats:
     bound_as_advised: int = 0
     bound_elsewhere: int = 0
     bound_without_advice: int = 0
+    bound_undecided: int = 0

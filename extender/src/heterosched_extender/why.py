@@ -62,7 +62,7 @@ def provenance(record: Record, rows: Ints, hinted: Floats | None) -> dict[str, P
             absent="no run time or power for this device type",
         ),
         "plan": Provenance(
-            "plan; on a node without thermal or CPU headroom no more than its device type",
+            "plan; its lead shrinks where thermal or CPU headroom is short",
             absent="the pod carries no planned node",
         ),
         "numa": Provenance(absent="the topology of nodes is not known"),

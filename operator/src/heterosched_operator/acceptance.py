@@ -14,6 +14,7 @@ from heterosched.planning.verdict import deadline_of
 from heterosched_operator import conditions as c
 from heterosched_operator.children import build_job, template_hash
 from heterosched_operator.progress import FINAL, STARTED, Observation
+from heterosched_operator.shapes import check_shapes
 from heterosched_operator.world import World
 
 DRY_RUNS: Final = 32
@@ -42,6 +43,7 @@ def accepted(observation: Observation, plan: JobPlan, world: World) -> Condition
     try:
         return (
             _started_task_changed(observation)
+            or _unbuildable(observation, world)
             or _invalid(plan.error)
             or _deadline_passed(observation, world)
             or _templates(observation, world)
@@ -101,6 +103,22 @@ def _reason(error: InvalidInput) -> str:
     if isinstance(error, InvalidGraph) and "cycle" in error.problem:
         return c.DEPENDENCY_CYCLE
     return {"spec.policy": c.UNKNOWN_POLICY, "spec.strategy": c.UNKNOWN_STRATEGY}.get(error.field, c.INVALID_SPEC)
+
+
+def _unbuildable(observation: Observation, world: World) -> Condition | None:
+    """Nothing, for a job whose templates can be built and whose priority classes exist. Raises InvalidInput."""
+    job = observation.job
+    check_shapes(job)
+    named: dict[str, object] = {"spec.priorityClassName": job.spec.priority_class_name}
+    if not job.spec.priority_class_name:
+        for template in job.spec.templates:
+            own = template.template.get("spec") or {}
+            named[f"spec.templates[{template.name}].template.spec.priorityClassName"] = own.get("priorityClassName")
+    for field, name in named.items():
+        if name and str(name) not in world.priorities:
+            remedy = f"create it or name one of: {', '.join(sorted(world.priorities)) or 'none yet'}"
+            raise InvalidInput(job.label, field, f"there is no PriorityClass {name!r}", remedy)
+    return None
 
 
 def _deadline_passed(observation: Observation, world: World) -> Condition | None:

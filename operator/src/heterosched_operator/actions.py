@@ -63,6 +63,16 @@ class LookForJob:
 
 
 @dataclass(frozen=True, slots=True)
+class AskWhyNoPods:
+    """Read why an attempt's Job makes no pods out of its Events; the answer is kept under `attempt`, as of `at`."""
+
+    attempt: AttemptKey
+    name: str
+    uid: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteJob:
     """Delete a child Job in the foreground: the Job stays until its pods are gone, so that nothing overlaps."""
 
@@ -98,6 +108,7 @@ Action = (
     | CreateService
     | CreateJob
     | LookForJob
+    | AskWhyNoPods
     | DeleteJob
     | ReleaseGang
     | MeasureEnergy

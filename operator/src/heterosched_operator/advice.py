@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-import msgspec
-
 from heterosched.api.status import status_of
 from heterosched.kube.convert import demand_of
 from heterosched.model import Reservation
@@ -30,8 +28,8 @@ def observe_all(world: World) -> tuple[dict[str, Observation], dict[str, str]]:
     for uid, job in world.jobs.items():
         try:
             found[uid] = observe(job, status_of(job), world)
-        except (msgspec.ValidationError, ValueError) as error:
-            unreadable[uid] = f"{job.label}: status: {error}"
+        except Exception as error:  # whatever is odd about one job is no matter of the others
+            unreadable[uid] = f"{job.label}: status: {type(error).__name__}: {error}"
     return found, unreadable
 
 

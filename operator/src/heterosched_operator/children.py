@@ -50,23 +50,25 @@ NAME_LIMIT: Final = 58
 """A pod's host name is `<Job>-<index>` and at most 63 characters long; indices have up to four digits."""
 
 PREFERRED_WEIGHT: Final = 100
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
-def child_name(job: str, task: str, attempt: int) -> str:
-    """The determined name `<job>-<task>-<attempt>`, shortened with a hash where it is too long for a host name."""
-    return _shortened(f"{job}-{task}", f"-{attempt}")
+def child_name(job: HeteroJob, task: str, attempt: int) -> str:
+    """The determined name `<job>-<task>-<hash>-<attempt>`, shortened where it is too long for a host name."""
+    return _named(job, task, f"-{attempt}")
 
 
-def service_name(job: str, task: str) -> str:
+def service_name(job: HeteroJob, task: str) -> str:
     """Name of a task's Service; the same for all attempts, since only one lives at a time."""
-    return _shortened(f"{job}-{task}", "")
+    return _named(job, task, "")
 
 
-def _shortened(stem: str, suffix: str) -> str:
-    if len(stem) + len(suffix) <= NAME_LIMIT:
-        return stem + suffix
-    digest = hashlib.sha256(stem.encode()).hexdigest()[:8]
-    return f"{stem[: NAME_LIMIT - len(suffix) - 9].rstrip('-')}-{digest}{suffix}"
+def _named(job: HeteroJob, task: str, suffix: str) -> str:
+    """The hash of UID and task tells task `c` of job `a-b` from task `b-c` of job `a`, and a job from its namesake."""
+    digest = hashlib.sha256(f"{job.metadata.uid}/{task}".encode()).hexdigest()[:6]
+    stem = f"{job.metadata.name}-{task}"[: NAME_LIMIT - len(suffix) - len(digest) - 1].rstrip("-")
+    return f"{stem}-{digest}{suffix}"
 
 
 def template_of(job: HeteroJob, task: TaskSpec) -> Template:
@@ -129,7 +131,7 @@ def build_service(job: HeteroJob, task: TaskSpec) -> Json:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": service_name(job.metadata.name, task.name),
+            "name": service_name(job, task.name),
             "namespace": job.metadata.namespace,
             "labels": _labels(job, task.name),
             "ownerReferences": [_owner(job)],
@@ -219,7 +221,7 @@ def _pod_template(
     if task.workers.gang:
         spec["schedulingGates"] = [*(spec.get("schedulingGates") or []), {"name": GATE_GANG}]
     if task.workers.rendezvous:
-        spec["subdomain"] = service_name(job.metadata.name, task.name)
+        spec["subdomain"] = service_name(job, task.name)
     return template
 
 
@@ -275,7 +277,7 @@ def _environment(job: HeteroJob, task: TaskSpec, record: TaskStatus) -> list[Jso
         {"name": ENV_DEVICE, "value": record.planned.device or CPU},
     ]
     if task.workers.rendezvous:
-        service = service_name(job.metadata.name, task.name)
+        service = service_name(job, task.name)
         index = {"fieldRef": {"fieldPath": f"metadata.annotations['{LABEL_COMPLETION_INDEX}']"}}
         env += [
             {"name": ENV_RANK, "valueFrom": index},
@@ -289,53 +291,62 @@ def _environment(job: HeteroJob, task: TaskSpec, record: TaskStatus) -> list[Jso
     return env
 
 
-def _with_env(env: Sequence[Json], more: Sequence[Json]) -> list[Json]:
-    """`env` and `more`; of two variables with the same name the one in `more` stays."""
-    named = {variable["name"] for variable in more}
-    return [variable for variable in env if variable.get("name") not in named] + [dict(variable) for variable in more]
+def _with_env(env: Any, more: Sequence[Json]) -> list[Any]:
+    """`env` and `more`; of two variables with the same name the one in `more` stays. What is no list of variables is
+    handed on, so that the API server refuses it with its own words.
+    """
+    given = env if isinstance(env, list) else [env]
+    named = {variable["name"] for variable in more if "name" in variable}
+    kept = [known for known in given if not (isinstance(known, dict) and known.get("name") in named)]
+    return [*kept, *(dict(variable) for variable in more)]
 
 
 def _steer(
     spec: Json, allowed: Sequence[str], planned: Sequence[str], device_nodes: Mapping[str, Sequence[Node]]
 ) -> None:
     """Allowed devices as required, planned nodes as preferred node affinity, on top of the user's own."""
-    affinity = spec.setdefault("affinity", {}) or {}
-    spec["affinity"] = affinity
-    node_affinity = affinity.get("nodeAffinity") or {}
-    required = device_requirement(allowed, device_nodes)
-    if required is not None:
-        selector = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    affinity = spec.get("affinity") or {}
+    node_affinity = (affinity.get("nodeAffinity") or {}) if isinstance(affinity, dict) else None
+    if not isinstance(node_affinity, dict):  # nothing can be added to it; the API server refuses it
+        return
+    required = device_requirements(allowed, device_nodes)
+    if required:
+        selector = node_affinity.get(REQUIRED) or {}
         terms = selector.get("nodeSelectorTerms") or [{}]
-        merged = [{**term, "matchExpressions": [*(term.get("matchExpressions") or []), required]} for term in terms]
-        node_affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": merged}
-    nodes = sorted({node for node in planned if node})
-    if nodes:
-        wish = {"key": LABEL_HOSTNAME, "operator": "In", "values": nodes}
-        preferred = node_affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or []
-        node_affinity["preferredDuringSchedulingIgnoredDuringExecution"] = [
-            *preferred,
-            {"weight": PREFERRED_WEIGHT, "preference": {"matchExpressions": [wish]}},
+        merged = [
+            {**term, "matchExpressions": [*(term.get("matchExpressions") or []), requirement]}
+            for term in terms
+            for requirement in required
         ]
+        node_affinity[REQUIRED] = {"nodeSelectorTerms": merged}
+    wishes = [_wish(node) for node in dict.fromkeys(planned) if node]
+    if wishes:
+        node_affinity[PREFERRED] = [*(node_affinity.get(PREFERRED) or []), *wishes]
     if node_affinity:
-        affinity["nodeAffinity"] = node_affinity
-    if not affinity:
-        del spec["affinity"]
+        spec["affinity"] = {**affinity, "nodeAffinity": node_affinity}
+    elif not affinity:
+        spec.pop("affinity", None)
 
 
-def device_requirement(allowed: Sequence[str], device_nodes: Mapping[str, Sequence[Node]]) -> Json | None:
-    """The node requirement that keeps pods on these device types; None where every node will do.
+def _wish(node: str) -> Json:
+    """By the node's own name, as its host name label may differ or be missing. Such a term takes one value only."""
+    field = {"key": "metadata.name", "operator": "In", "values": [node]}
+    return {"weight": PREFERRED_WEIGHT, "preference": {"matchFields": [field]}}
+
+
+def device_requirements(allowed: Sequence[str], device_nodes: Mapping[str, Sequence[Node]]) -> list[Json]:
+    """The node requirements of which one must hold to keep pods on these device types; none where every node will do.
 
     Every node offers its CPUs. Product labels are taken from the nodes as they are; nodes that offer the device without
     such a label are named by host. Where no node offers it (yet), the device's own name keeps the pod from going
     anywhere else.
     """
     if not allowed or CPU in allowed:
-        return None
+        return []
     nodes = [node for device in allowed for node in device_nodes.get(device, ())]
     products = sorted({node.labels[LABEL_GPU_PRODUCT] for node in nodes if node.labels.get(LABEL_GPU_PRODUCT)})
-    if products:
-        return {"key": LABEL_GPU_PRODUCT, "operator": "In", "values": products}
-    hosts = sorted(node.labels.get(LABEL_HOSTNAME, node.name) for node in nodes)
-    if hosts:
-        return {"key": LABEL_HOSTNAME, "operator": "In", "values": hosts}
-    return {"key": LABEL_GPU_PRODUCT, "operator": "In", "values": sorted(allowed)}
+    bare = [node for node in nodes if not node.labels.get(LABEL_GPU_PRODUCT)]
+    hosts = sorted(node.labels.get(LABEL_HOSTNAME, node.name) for node in bare)
+    choices = ((LABEL_GPU_PRODUCT, products), (LABEL_HOSTNAME, hosts))
+    found = [{"key": key, "operator": "In", "values": values} for key, values in choices if values]
+    return found or [{"key": LABEL_GPU_PRODUCT, "operator": "In", "values": sorted(allowed)}]

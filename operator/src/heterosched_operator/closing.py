@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
+from heterosched.api import HeteroJob
 from heterosched.api.status import Condition, HeteroJobStatus, Outcome, TaskStatus
 from heterosched.errors import Unplaceable
+from heterosched.kube.convert import demand_of, moment, run_span
+from heterosched.model import Cluster, Reservation
 from heterosched.planning.planner import objective_of
 from heterosched.planning.report import Report, TaskActual, report
 from heterosched.planning.types import JobPlan
 from heterosched.units import format_duration, format_quantity, format_time, parse_time
 from heterosched_operator import conditions as c
+from heterosched_operator.bounds import bounded
 from heterosched_operator.conditions import condition, merged
-from heterosched_operator.progress import FINAL, STOP_DEADLINE, Observation
+from heterosched_operator.progress import FINAL, STOP_DEADLINE, Observation, Sight
+from heterosched_operator.status import weakest_of
 from heterosched_operator.world import World
 
+MEASURED: Final = "measured"
 ESTIMATED: Final = "estimated"
 SHORTEST: Final = 0.001
 """Seconds. Kubernetes stamps containers by the second, so a short task may seem to have taken no time at all."""
@@ -25,16 +33,30 @@ SHORTEST: Final = 0.001
 def settle_energies(observation: Observation, world: World) -> dict[str, TaskStatus]:
     """The records with an energy figure on every finished task: measured where there was an answer, else estimated."""
     uid = observation.job.metadata.uid
-    found = dict(observation.records)
-    for name, record in observation.records.items():
+    found = {name: _own_run_time(sight) for name, sight in observation.sights.items()}
+    for name, record in list(found.items()):
         if record.state != "Succeeded" or record.energy_source:
             continue
         measured = world.energies.get((uid, name, record.attempt))
         if measured is not None and measured.joules is not None:
-            found[name] = replace(record, energy_joules=format_quantity(measured.joules), energy_source=measured.source)
+            source = world.rules.energy_source if measured.source == MEASURED else measured.source
+            found[name] = replace(record, energy_joules=format_quantity(measured.joules), energy_source=source)
         elif measured is not None or not world.telemetry.configured:
             found[name] = replace(record, energy_joules=_estimate(record), energy_source=ESTIMATED)
     return found
+
+
+def _own_run_time(sight: Sight) -> TaskStatus:
+    """The record of a task that has just succeeded with the run time of the pods that did so.
+
+    A pod that was drained and replaced by the Job has run in vain: that is waiting, and says nothing about the speed.
+    """
+    spans = [run_span(pod) for pod in sight.pods if pod.status.phase == "Succeeded"]
+    known = [span for span in spans if span is not None]
+    if sight.record.state != "Succeeded" or not known:
+        return sight.record
+    seconds = format_quantity(max(span[1] for span in known) - min(span[0] for span in known))
+    return replace(sight.record, actual=replace(sight.record.actual, seconds=seconds))
 
 
 def _estimate(record: TaskStatus) -> str:
@@ -71,7 +93,7 @@ def final_status(observation: Observation, status: HeteroJobStatus, plan: JobPla
     )
     if lost or late:
         return done
-    return replace(done, outcome=outcome_of(done, plan, observation.job.spec.policy, world))
+    return bounded(replace(done, outcome=outcome_of(done, plan, observation.job, world)))
 
 
 def _failed(lost: list[TaskStatus], late: list[TaskStatus]) -> list[Condition]:
@@ -81,22 +103,24 @@ def _failed(lost: list[TaskStatus], late: list[TaskStatus]) -> list[Condition]:
     return [condition(c.FAILED, True, c.TASK_FAILED, f"failed for good: {names}; {lost[0].message}")]
 
 
-def outcome_of(status: HeteroJobStatus, plan: JobPlan, policy: str, world: World) -> Outcome:
-    """What came of a job that has completed. The comparison is absent where run times are unknown or nodes are gone."""
-    row, tasks = world.policies.get(policy), status.tasks
+def outcome_of(status: HeteroJobStatus, plan: JobPlan, job: HeteroJob, world: World) -> Outcome:
+    """What came of a job that has completed. The comparison is absent where run times are unknown or nodes are gone.
+
+    Seconds, planned ones too, count from the creation of the HeteroJob, so that no waiting is left out.
+    """
+    policy, tasks = job.spec.policy, status.tasks
+    row = world.policies.get(policy)
     figures = [record.energy_joules for record in tasks if record.energy_joules]
     joules = sum(map(float, figures)) if len(figures) == len(tasks) else None
-    span = parse_time(status.completion_time) - parse_time(status.start_time) if status.start_time else None
+    since = job.metadata.creation_timestamp or status.start_time
     found = Outcome(
-        seconds=format_quantity(span) if span is not None else "",
-        planned_seconds=status.plan.makespan_seconds,
+        seconds=_seconds_between(since, status.completion_time),
+        planned_seconds=_seconds_between(since, status.plan.start, status.plan.makespan_seconds),
         planned_energy_joules=status.plan.energy_joules,
     )
     if joules is not None:
-        measured = all(record.energy_source == "measured" for record in tasks)
-        found = replace(
-            found, energy_joules=format_quantity(joules), energy_source="measured" if measured else ESTIMATED
-        )
+        source = weakest_of(record.energy_source for record in tasks)
+        found = replace(found, energy_joules=format_quantity(joules), energy_source=source)
         if row is not None:
             found = replace(found, cost=format_quantity(row.cost(joules), 6), currency=row.currency)
     compared = _compared(status, plan, policy, world)
@@ -111,13 +135,35 @@ def outcome_of(status: HeteroJobStatus, plan: JobPlan, policy: str, world: World
     )
 
 
+def _seconds_between(since: str, until: str, more: str = "0") -> str:
+    """From one time to `more` seconds after another; empty where one of them is."""
+    if not since or not until or not more:
+        return ""
+    return format_quantity(max(0.0, parse_time(until) + float(more) - parse_time(since)))
+
+
+def _held_by_others(world: World, since: float) -> Iterator[Reservation]:
+    """What pods that belong to no HeteroJob held from before `since` (the job's first start) to this day.
+
+    Other HeteroJobs, and pods that came or went meanwhile, are left out: nobody has kept when they held what.
+    """
+    for pod in world.foreign:
+        if not pod.spec.node_name or pod.finished:
+            continue
+        started = moment(pod.status.start_time, f"Pod {pod.key}")
+        if started is None or started <= since:
+            yield Reservation(pod.spec.node_name, demand_of(pod), 0.0, math.inf)
+
+
 def _compared(status: HeteroJobStatus, plan: JobPlan, policy: str, world: World) -> Report | None:
     row, graph = world.policies.get(policy), plan.graph
     if row is None or graph is None or not all(task.known for task in graph.tasks.values()):
         return None
     actual = {record.name: task for record in status.tasks if (task := _actual(record)) is not None}
     try:
-        return report(graph, world.cluster, actual, objective_of(row))
+        since = min((task.start for task in actual.values()), default=world.now)
+        cluster = Cluster(world.cluster.nodes, tuple(_held_by_others(world, since)), world.cluster.link)
+        return report(graph, cluster, actual, objective_of(row))
     except Unplaceable:
         return None
 
@@ -133,5 +179,5 @@ def _actual(record: TaskStatus) -> TaskActual | None:
         start=parse_time(record.actual.start),
         seconds=max(SHORTEST, float(record.actual.seconds)),
         variant=record.variant,
-        joules=float(record.energy_joules) if record.energy_joules and record.energy_source == "measured" else None,
+        joules=float(record.energy_joules) if record.energy_joules and record.energy_source != ESTIMATED else None,
     )

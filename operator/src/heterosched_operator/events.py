@@ -21,6 +21,7 @@ from heterosched_operator.conditions import (
     SUSPENDED,
     TELEMETRY_AVAILABLE,
 )
+from heterosched_operator.progress import STOPPING
 
 NORMAL: Final = "Normal"
 WARNING: Final = "Warning"
@@ -86,7 +87,8 @@ def _of_task(old: TaskStatus | None, new: TaskStatus) -> EmitEvent | None:
     if new.state == "Created" and opened:
         where = f" on {new.planned.node or new.planned.device}" if new.planned.node or new.planned.device else ""
         return EmitEvent(NORMAL, TASK_RELEASED, f"task {new.name}: Job {new.job_name}, planned{where}")
-    if new.job_name and new.reason != (old.reason if old is not None else "") and new.state == before and new.message:
+    stopping = new.job_name and new.reason in STOPPING and (old is None or old.reason != new.reason)
+    if stopping and new.state == before and new.message:
         return EmitEvent(WARNING, TASK_STOPPED, f"task {new.name}: {new.message}")
     if new.state == before:
         return None

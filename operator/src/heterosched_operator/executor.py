@@ -22,6 +22,7 @@ from heterosched.kube.client import Kube
 from heterosched.kube.errors import AlreadyExists, ApiError, ApiUnavailable, Conflict, NotFound, Rejected
 from heterosched_operator.actions import (
     Action,
+    AskWhyNoPods,
     CreateJob,
     CreateService,
     DeleteHeteroJob,
@@ -37,7 +38,7 @@ from heterosched_operator.measuring import Meter
 from heterosched_operator.metrics import Metrics
 from heterosched_operator.posting import Poster
 from heterosched_operator.store import OURS, Store, as_child
-from heterosched_operator.world import controller_uid
+from heterosched_operator.world import Podless, controller_uid
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,8 @@ class Executor:
                 return self._create_job(job, action)
             case LookForJob():
                 return self._look_for_job(job, action)
+            case AskWhyNoPods():
+                return self._ask_why_no_pods(job, action)
             case DeleteJob():
                 return self._delete_job(job, action)
             case ReleaseGang():
@@ -208,6 +211,19 @@ class Executor:
         else:
             self._store.absent.add(action.attempt)
 
+    async def _ask_why_no_pods(self, job: HeteroJob, action: AskWhyNoPods) -> None:
+        """The Job controller says in Events why it cannot create pods: quota, service account, admission."""
+        path = f"/api/v1/namespaces/{job.metadata.namespace}/events"
+        try:
+            page = await self._kube.get(path, {"fieldSelector": f"involvedObject.uid={action.uid}", "limit": 500})
+            events = [event for event in page.get("items") or () if event.get("type") == "Warning"]
+            why = str(max(events, key=_moment_of).get("message", "")) if events else "no Event says why"
+        except (ApiUnavailable, NotFound):
+            raise
+        except ApiError as error:
+            why = f"its Events cannot be read: {error.message}"
+        self._store.podless[action.attempt] = Podless(action.at, f"Job {action.name} lacks pods: {why}")
+
     def _trouble(self, action: CreateJob, message: str) -> None:
         self._store.troubles[action.attempt] = message
 
@@ -247,6 +263,13 @@ def _path(job: HeteroJob) -> str:
 
 def _jobs(job: HeteroJob) -> str:
     return f"/apis/batch/v1/namespaces/{job.metadata.namespace}/jobs"
+
+
+def _moment_of(event: Json) -> str:
+    """When the Event was last seen; RFC 3339 times in UTC sort as texts."""
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return next((str(time) for time in times if time), "")
 
 
 def _owned(raw: Json, job: HeteroJob) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from heterosched.constants import GATE_GANG
 from heterosched.kube.objects import PodObject
 from heterosched_operator.actions import ReleaseGang
-from heterosched_operator.progress import Observation, Sight
+from heterosched_operator.progress import Observation, Sight, succeeded_indices, worker_index
 
 Member = tuple[str, str]
 """UID of the HeteroJob, task."""
@@ -28,19 +28,50 @@ def gated(pod: PodObject) -> bool:
 
 
 def released(sight: Sight) -> bool:
-    """Whether the gate has been removed from a member: there is no way back."""
-    return any(not gated(pod) for pod in members(sight))
+    """Whether the gate has ever been removed from a pod of the attempt: there is no way back.
+
+    Pods that have ended tell it as well, and so do finished indices: nobody has to remember it over a restart.
+    """
+    return bool(succeeded_indices(sight)) or any(not gated(pod) for pod in sight.pods)
+
+
+def unfinished(sight: Sight) -> set[int]:
+    """Indices of the workers that have not succeeded: those that a pod is needed for."""
+    child = sight.child
+    size = (child.spec.completions if child is not None else None) or len(sight.record.workers)
+    return set(range(size)) - succeeded_indices(sight)
 
 
 def bound(sight: Sight) -> bool:
-    """Whether every worker has a node."""
-    found = [pod for pod in sight.pods if pod.spec.node_name]
-    return len(found) >= len(sight.record.workers)
+    """Whether every worker that has not finished has a living pod with a node."""
+    return unfinished(sight) <= {worker_index(pod) for pod in members(sight) if pod.spec.node_name}
 
 
 def forming(sight: Sight) -> bool:
-    """Whether members are still missing."""
-    return len(members(sight)) < len(sight.record.workers)
+    """Whether pods of workers that have not finished are still missing."""
+    return not unfinished(sight) <= {worker_index(pod) for pod in members(sight)}
+
+
+def waits_to_bind(sight: Sight) -> bool:
+    """Whether the time within which a released gang must be bound is running.
+
+    It stands still, and starts anew, when a member is replaced: its pod has to end, the Job controller backs off before
+    it makes another one, and that is born gated. Once a worker has finished there is no going back to the start, so
+    nothing is taken away any more.
+    """
+    if sight.child is None or not released(sight) or bound(sight) or succeeded_indices(sight):
+        return False
+    return not forming(sight) and not any(gated(pod) for pod in members(sight))
+
+
+def bind_clocks(known: Mapping[str, float], observations: Iterable[Observation], now: float) -> dict[str, float]:
+    """Since when (epoch seconds) each released gang waits to be bound, by UID of its Job; `known`: the same before.
+
+    The operator's memory only: after a restart a gang has its whole time again.
+    """
+    waiting = (sight for own in observations for sight in own.sights.values() if waits_to_bind(sight))
+    uids = (sight.child.metadata.uid for sight in waiting if sight.child is not None)
+    return {uid: known.get(uid, now) for uid in uids}
 
 
 def turns(observations: Iterable[Observation], priorities: Mapping[str, int]) -> frozenset[Member]:
@@ -58,7 +89,8 @@ def turns(observations: Iterable[Observation], priorities: Mapping[str, int]) ->
                 continue
             member, pool = (job.metadata.uid, task.name), sight.record.planned.device
             if released(sight) and not bound(sight) and not sight.stopping:
-                under_way.setdefault(pool, member)
+                if not succeeded_indices(sight) and not forming(sight):  # else a worker is replaced: that may take long
+                    under_way.setdefault(pool, member)
             elif not released(sight) and not forming(sight) and not sight.stopping:
                 rank = -priorities.get(job.spec.priority_class_name, 0)
                 complete.append((rank, job.metadata.creation_timestamp or "", job.key, pool, member))

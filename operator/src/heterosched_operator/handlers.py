@@ -20,7 +20,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.inactivity_timeout = 70.0
     settings.watching.connect_timeout = 5.0
     settings.networking.request_timeout = 30.0
-    settings.scanning.disabled = True
+    settings.scanning.disabled = False  # the CRDs may be installed after the operator has started
     settings.peering.standalone = True
     settings.persistence.finalizer = f"{GROUP}/never-set"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"kopf.{GROUP}")

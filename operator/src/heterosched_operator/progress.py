@@ -29,6 +29,7 @@ STARTED: Final = frozenset({"Created", "Running", "Succeeded"})
 
 # Reasons of a task, besides those of `retries` (ExitCode, Disrupted, ...).
 JOB_PERSISTED: Final = "JobPersisted"
+PODS_NOT_CREATED: Final = "PodsNotCreated"
 PODS_RUNNING: Final = "PodsRunning"
 JOB_COMPLETED: Final = "JobCompleted"
 BACK_OFF: Final = "BackOff"
@@ -129,6 +130,22 @@ def _over(child: JobObject) -> bool:
     return child.metadata.deletion_timestamp is not None or complete(child) or failed(child)
 
 
+def worker_index(pod: PodObject) -> int | None:
+    """The completion index of a worker's pod; None where it has none."""
+    index = pod.labels.get(LABEL_COMPLETION_INDEX, "") or pod.annotations.get(LABEL_COMPLETION_INDEX, "")
+    return int(index) if index.isdecimal() else None
+
+
+def succeeded_indices(sight: Sight) -> set[int]:
+    """Indices of the workers that have finished: by their pods, and by the Job, as pods may have been deleted."""
+    found = {worker_index(pod) for pod in sight.pods if pod.status.phase == "Succeeded"}
+    spans = sight.child.status.completed_indexes.split(",") if sight.child is not None else []
+    for span in filter(None, spans):
+        first, _, last = span.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return {index for index in found if index is not None}
+
+
 def complete(child: JobObject) -> bool:
     """Whether the Job has succeeded and all its pods have ended."""
     found = condition(child.status.conditions, "Complete")
@@ -163,7 +180,28 @@ def _moved(sight: Sight, job: HeteroJob, world: World) -> TaskStatus:
     if any(pod.spec.node_name for pod in sight.pods):
         running = _timed(record, sight, finished=False)
         return replace(running, state="Running", reason=PODS_RUNNING, message="")
-    return record
+    return _unbound(record, sight, job, world)
+
+
+def _unbound(record: TaskStatus, sight: Sight, job: HeteroJob, world: World) -> TaskStatus:
+    """The Job is there and nothing of it is bound: either that is on its way, or its pods cannot be made."""
+    if record.state != "Created":
+        return record
+    answer = world.podless.get((job.metadata.uid, record.name, record.attempt))
+    if answer is not None and podless_since(sight, world.rules) is not None:
+        return replace(record, reason=PODS_NOT_CREATED, message=answer.message)
+    return replace(record, reason=JOB_PERSISTED, message="")
+
+
+def podless_since(sight: Sight, rules: Rules) -> float | None:
+    """Epoch seconds from which on the lack of pods of a fresh attempt is odd; None where none is missing."""
+    child = sight.child
+    if child is None or sight.stopping or child.metadata.deletion_timestamp is not None or complete(child):
+        return None
+    wanted = child.spec.completions or len(sight.record.workers)
+    there = {worker_index(pod) for pod in sight.pods if pod.metadata.deletion_timestamp is None}
+    created = moment(child.metadata.creation_timestamp, f"Job {child.key}")
+    return None if created is None or set(range(wanted)) <= there else created + rules.podless_grace
 
 
 def _childless(sight: Sight, absent: bool, world: World) -> TaskStatus:
@@ -250,8 +288,9 @@ def progress_of(sight: Sight, rules: Rules) -> TaskProgress:
             start=_moment(record.actual.start),
             finish=_moment(record.actual.finish),
         )
+    taken = tuple((pod.spec.node_name, demand_of(pod)) for pod in sight.pods if pod.spec.node_name and not pod.finished)
     if not record.job_name:
-        return TaskProgress(not_before=retry_at(record, rules))
+        return TaskProgress(not_before=retry_at(record, rules), taken=taken)
     nodes = tuple(worker.node for worker in record.workers if worker.node)
     devices = [worker.device for worker in record.workers if worker.device]
     created = sight.child.metadata.creation_timestamp if sight.child is not None else None
@@ -263,6 +302,7 @@ def progress_of(sight: Sight, rules: Rules) -> TaskProgress:
         workers=max(1, len(record.workers)),
         start=_moment(record.actual.start) or _moment(created or "") or _moment(record.planned.start),
         planned=tuple(worker.planned_node for worker in record.workers if worker.planned_node),
+        taken=taken,
     )
 
 
@@ -274,9 +314,9 @@ def _workers(sight: Sight, world: World) -> list[Worker]:
     """The persisted workers with the node and device that each is seen on (the newest pod of an index counts)."""
     seen: dict[int, PodObject] = {}
     for pod in sorted(sight.pods, key=lambda pod: pod.metadata.creation_timestamp or ""):
-        index = pod.labels.get(LABEL_COMPLETION_INDEX, "") or pod.annotations.get(LABEL_COMPLETION_INDEX, "")
-        if index.isdecimal():
-            seen[int(index)] = pod
+        index = worker_index(pod)
+        if index is not None:
+            seen[index] = pod
     planned = {worker.index: worker for worker in sight.record.workers}
     workers = []
     for number in sorted(planned.keys() | seen.keys()):

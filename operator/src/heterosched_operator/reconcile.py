@@ -29,6 +29,7 @@ from heterosched_operator.actions import (
     MeasureEnergy,
     PatchStatus,
 )
+from heterosched_operator.blocked import next_look, to_look_into, with_missing_pods
 from heterosched_operator.children import build_job, build_note, build_service
 from heterosched_operator.closing import final_status, settle_energies
 from heterosched_operator.events import events_of
@@ -37,7 +38,7 @@ from heterosched_operator.status import attempt_record
 from heterosched_operator.stopping import edited, stopped, swept
 from heterosched_operator.summary import summarised
 from heterosched_operator.waiting import described
-from heterosched_operator.world import World
+from heterosched_operator.world import World, attempt_of, controller_uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def reconcile(observation: Observation, world: World, advice: Advice) -> Decisio
     verdict = accepted(observation, advice.plan, world)
     records = _next_records(observation, world, advice, verdict)
     new = summarised(observation, records, advice.plan, verdict, world)
+    new = with_missing_pods(observation, new, world)
     new = final_status(observation, new, advice.plan, world)
     actions: list[Action] = []
     if new != old:
@@ -119,6 +121,7 @@ def _side_effects(
     if verdict.status == "True" and not observation.job.spec.suspend:
         yield from _creations(observation, records, world, advice)
     yield from _enquiries(observation, records, world, verdict)
+    yield from to_look_into(observation.job, observation.sights, world)
     yield from _measurements(observation, records, world)
 
 
@@ -187,8 +190,19 @@ def _measurements(observation: Observation, records: dict[str, TaskStatus], worl
     for name, record in records.items():
         asked = record.state == "Succeeded" and not record.energy_source
         if asked and (uid, name, record.attempt) not in world.energies:
-            pods = tuple(pod.key for pod in observation.sights[name].pods)
-            yield MeasureEnergy((uid, name, record.attempt), pods)
+            yield MeasureEnergy((uid, name, record.attempt), finished_pods(observation, record, world))
+
+
+def finished_pods(observation: Observation, record: TaskStatus, world: World) -> tuple[str, ...]:
+    """The pods of an attempt that is over, by their labels: its record names no Job any more.
+
+    Pods of an earlier HeteroJob of the same name have other Jobs, so the Job tells them apart as long as it is there.
+    """
+    job = observation.job.metadata
+    attempt = job.name, record.name, record.attempt
+    jobs = {child.metadata.uid for child in world.children.get(job.uid, ()) if attempt_of(child) == attempt}
+    pods = [pod for pod in world.pods.get((job.namespace, job.name), ()) if attempt_of(pod) == attempt]
+    return tuple(pod.key for pod in pods if not jobs or controller_uid(pod) in jobs)
 
 
 def _after_the_end(observation: Observation, world: World) -> Decision:
@@ -221,6 +235,8 @@ def _wake_at(observation: Observation, status: HeteroJobStatus, world: World, ad
         child = observation.sights[record.name].child
         if child is None:
             continue
+        look = next_look(job, observation.sights[record.name], world)
+        moments += [look] if look is not None else []
         moments.append(world.releases.get(child.metadata.uid, now) + world.rules.release_timeout)
         if record.state == "Created" and child.metadata.creation_timestamp:
             moments.append(parse_time(child.metadata.creation_timestamp) + world.rules.bind_grace)

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 SILENCE = 300.0
 """Seconds of silence on a watch after which something is badly wrong: bookmarks come every minute."""
 
+UNHEARD = 5.0
+"""Seconds between two full lists before kopf's watch has shown any HeteroJob."""
+
 
 class Service:
     """All parts of the operator around one connection. `clock` gives epoch seconds."""
@@ -35,6 +38,8 @@ class Service:
         self.settings, self._clock = settings, clock
         self.metrics = Metrics()
         self._tasks: list[asyncio.Task[None]] = []
+        self._ended: dict[str, str] = {}
+        self._heard: set[str] = set()
         self._kube: Kube | None = None
         self._store: Store | None = None
         self._loop: Loop | None = None
@@ -60,15 +65,29 @@ class Service:
         )
         store.telemetry = TelemetryState(meter.configured, meter.configured)
         loop.executor = Executor(kube, store, poster, meter, self.metrics, settings.concurrency)
-        for watch in (store.nodes, store.pods, store.children):
+        for watch in store.watches:
             self._run(watch.run(), watch.path)
         self._run(poster.run(), "events")
-        self._run(meter.run(), "telemetry")
+        if meter.configured:
+            self._run(meter.run(), "telemetry")
         self._run(self._decide(store, loop), "decisions")
         start_http_server(settings.metrics_port, settings.host, self.metrics.registry)
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=name))
+        self._tasks.append(asyncio.create_task(self._supervised(work, name), name=name))
+
+    async def _supervised(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Nothing that runs beside the loop may end before the operator does: without it decisions rest on old news."""
+        why = "it ended by itself"
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            logger.exception("%s: a part of the operator has failed", name)
+        logger.error("%s has stopped (%s); the liveness probe fails from now on", name, why)
+        self._ended[name] = why
 
     async def _decide(self, store: Store, loop: Loop) -> None:
         await self._listed(store)
@@ -89,12 +108,12 @@ class Service:
     async def _resync(self, store: Store) -> None:
         """Full lists again and again: what a watch has missed, deletions above all, is made good.
 
-        The first one follows soon after the start, when kopf's watches have begun.
+        As long as kopf's watch of HeteroJobs has shown nothing at all they follow closely: it begins only when kopf
+        has found the CRD, which may have been installed a moment ago.
         """
-        pause = min(15.0, self.settings.resync_seconds)
         while True:
-            await asyncio.sleep(pause)
-            pause = self.settings.resync_seconds
+            seconds = self.settings.resync_seconds
+            await asyncio.sleep(seconds if "heterojobs" in self._heard else min(UNHEARD, seconds))
             try:
                 await store.resync()
             except ApiError as error:
@@ -104,6 +123,7 @@ class Service:
         """A watch event of one of our own kinds (by its plural)."""
         if self._store is None:
             return
+        self._heard.add(kind)
         if kind == "heterojobs":
             self._store.jobs.event(type, raw)
         elif kind == "schedulingpolicies":
@@ -115,8 +135,11 @@ class Service:
         """Figures for the liveness probe. Raises Unavailable where the operator is stuck."""
         if self._loop is None or self._store is None:
             return {}
+        for name, why in self._ended.items():
+            raise Unavailable(f"{name} has stopped: {why}")
         idle, age = time.monotonic() - self._loop.last_round, self._store.age()
-        if idle > self.settings.stuck_seconds:
+        # Before the loop runs the API server or the CRDs are waited for, which no restart would mend.
+        if self._loop.running and idle > self.settings.stuck_seconds:
             raise Unavailable(f"no decision for {idle:.0f} s")
         if SILENCE < age < float("inf"):
             raise Unavailable(f"the API server has been silent for {age:.0f} s")

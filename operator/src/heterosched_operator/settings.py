@@ -26,6 +26,9 @@ class Settings(ServiceSettings):
     health_port: int = Field(9111, ge=1, le=65535, description="port of the liveness probe, /healthz")
     metrics_port: int = Field(9112, ge=0, le=65535, description="port of /metrics; 0 takes any free one")
     prometheus_url: str = Field("", description="where energy is measured; empty: it is estimated")
+    energy_source: Literal["measured", "simulated"] = Field(
+        "measured", description="what energy read from Prometheus is called; simulated where the hardware is"
+    )
     telemetry_seconds: float = Field(10.0, gt=0, description="time between two looks at Prometheus")
     energy_delay_seconds: float = Field(5.0, ge=0, description="wait before measuring, so that the last samples are in")
     energy_gap_seconds: float = Field(60.0, gt=0, description="samples further apart than this do not cover a run")
@@ -38,6 +41,7 @@ class Settings(ServiceSettings):
     free_retries: int = Field(20, ge=0, le=500, description="retries after drains, evictions and kubelet rejections")
     gang_release_timeout_seconds: float = Field(60.0, gt=0, description="a gang not bound by then is taken back")
     bind_grace_seconds: float = Field(5.0, ge=0, description="wait before an attempt without its nodes is taken back")
+    podless_grace_seconds: float = Field(15.0, gt=0, description="a Job without its pods for so long is looked into")
     launch_seconds: float = Field(2.0, ge=0, description="from the Job's creation to running containers, as planned")
     stuck_seconds: float = Field(180.0, gt=0, description="liveness fails when no round has ended for this long")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe message shown")
@@ -52,4 +56,6 @@ class Settings(ServiceSettings):
             release_timeout=self.gang_release_timeout_seconds,
             bind_grace=self.bind_grace_seconds,
             launch_seconds=self.launch_seconds,
+            energy_source=self.energy_source,
+            podless_grace=self.podless_grace_seconds,
         )

@@ -7,7 +7,7 @@ read by people and watched by programs, not a gauge.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from heterosched.api import HeteroJob, TaskSpec
 from heterosched.api.status import Baseline, DeadlineStatus, Planned, PlanStatus, TaskStatus, Worker
 from heterosched.model import Assignment, Schedule
 from heterosched.planning.planner import HELD_SECONDS
+from heterosched.planning.report import baseline_figures
 from heterosched.planning.types import JobPlan
 from heterosched.policy.table import PolicyRow
 from heterosched.units import format_quantity, format_time, parse_time
@@ -24,6 +25,7 @@ from heterosched_operator.progress import FINAL, JOB_PERSISTED, Observation, ope
 from heterosched_operator.world import World
 
 MESSAGE_LIMIT: Final = 1000
+TASKS_LIMIT: Final = 500
 
 _ORIGINS: Final = ("measured", "simulated", "estimated")
 """From the strongest to the weakest."""
@@ -63,7 +65,7 @@ def attempt_record(job: HeteroJob, task: TaskSpec, record: TaskStatus, plan: Job
         free_retries=record.free_retries,
         variant=variant_name(task, assignment.option.device),
         template_hash=template_hash(job, task),
-        job_name=child_name(job.metadata.name, task.name, number),
+        job_name=child_name(job, task.name, number),
         planned=planned_of(assignment, known(plan, task.name, world)),
         workers=[Worker(index=i, planned_node=node, share=shares[i]) for i, node in enumerate(nodes)],
     )
@@ -148,17 +150,21 @@ def _fresh_plan(plan: JobPlan, row: PolicyRow | None, world: World) -> PlanStatu
 def _baseline(schedule: Schedule | None) -> Baseline:
     if schedule is None or not schedule.assignments:
         return Baseline()
-    joules = schedule.joules
+    makespan, joules = baseline_figures(schedule)
     return Baseline(
         strategy="fifo",
-        makespan_seconds=format_quantity(schedule.finish - schedule.start),
+        makespan_seconds=format_quantity(makespan),
         energy_joules=format_quantity(joules) if joules > 0 else "",
     )
 
 
 def weakest(schedule: Schedule) -> str:
     """Where the figures of a schedule come from: its weakest source."""
-    origins = [assignment.option.origin for assignment in schedule.assignments.values()]
+    return weakest_of(assignment.option.origin for assignment in schedule.assignments.values())
+
+
+def weakest_of(origins: Iterable[str]) -> str:
+    """The weakest of some sources; estimated where there is none."""
     return max(origins, key=_ORIGINS.index, default="estimated")
 
 
@@ -203,6 +209,9 @@ def known(plan: JobPlan, name: str, world: World) -> bool:
 
 
 def ordered(job: HeteroJob, records: Mapping[str, TaskStatus]) -> list[TaskStatus]:
-    """The records in the order of the spec, then those of tasks removed after their start; messages within bounds."""
-    names = dict.fromkeys([*(task.name for task in job.spec.tasks), *records])
-    return [replace(records[name], message=records[name].message[:MESSAGE_LIMIT]) for name in names if name in records]
+    """The records in the order of the spec, then those of tasks removed after their start, as far as the status has
+    room for them: those that still run before those that have ended.
+    """
+    own = [task.name for task in job.spec.tasks if task.name in records]
+    removed = sorted(records.keys() - set(own), key=lambda name: (not records[name].job_name, name))
+    return [records[name] for name in [*own, *removed][:TASKS_LIMIT]]

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from heterosched.api import HeteroJob, TaskSpec
 from heterosched.api.status import Condition, TaskStatus
+from heterosched.errors import InvalidInput
 from heterosched.kube.convert import moment
 from heterosched.model import CPU
 from heterosched.units import format_duration, parse_time
@@ -78,7 +79,10 @@ def _closed_before_its_job(
 
 def edited(job: HeteroJob, task: TaskSpec, record: TaskStatus) -> bool:
     """Whether the task is no longer what its attempt was persisted for."""
-    return record.template_hash not in ("adopted", template_hash(job, task))
+    try:
+        return record.template_hash not in ("adopted", template_hash(job, task))
+    except InvalidInput:  # its template has been removed
+        return True
 
 
 def _reason_to_stop(
@@ -92,7 +96,7 @@ def _reason_to_stop(
         return STOP_DISRUPTIONS, f"its pods were disrupted more than {world.rules.free_retries} times"
     if task is None or sight.child is None:
         return None
-    if task.workers.gang and not gangs.bound(sight):
+    if task.workers.gang and gangs.waits_to_bind(sight):
         since = world.releases.get(sight.child.metadata.uid)
         if since is not None and world.now - since >= world.rules.release_timeout:
             span = format_duration(world.rules.release_timeout)

@@ -16,12 +16,12 @@ from heterosched.errors import InvalidInput
 from heterosched.kube.client import Kube
 from heterosched.kube.convert import Problems, to_node
 from heterosched.kube.errors import NotFound
-from heterosched.kube.objects import JobObject, NodeObject, PodObject
+from heterosched.kube.objects import JobObject, KubeObject, NodeObject, PodObject
 from heterosched.kube.reflector import Reflector
 from heterosched.model import Cluster, Node
 from heterosched.policy.table import BUILT_IN, PolicyRow, row_of
 from heterosched_operator.cache import Cache
-from heterosched_operator.world import AttemptKey, Energy, Rules, TelemetryState, World, controller_uid
+from heterosched_operator.world import AttemptKey, Energy, Podless, Rules, TelemetryState, World, controller_uid
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +33,17 @@ OVERLAY_SECONDS = 30.0
 """How long a Job that we created counts as there although the watch has not shown it."""
 
 
+class PriorityClass(KubeObject, frozen=True, gc=False):
+    """`scheduling.k8s.io/v1.PriorityClass`."""
+
+    value: int = 0
+
+
 class Store:
     """Everything that is known. `changed` is called whenever a decision might come out differently.
 
-    Nodes, pods and child Jobs come from reflectors, because a missed deletion would stall a task for good; our own
-    kinds come from kopf's watches and are made good by full lists.
+    Nodes, pods, child Jobs and priority classes come from reflectors, because a missed deletion would stall a task for
+    good; our own kinds come from kopf's watches and are made good by full lists.
     """
 
     def __init__(self, kube: Kube, rules: Rules, changed: Callable[[], None]) -> None:
@@ -54,13 +60,14 @@ class Store:
             label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
             on_change=self._on_child,
         )
+        self.priorities = Reflector(kube, PRIORITY_CLASSES, PriorityClass, on_change=self._on_priority)
         self.refusals: dict[tuple[str, str], str] = {}
         self.troubles: dict[AttemptKey, str] = {}
         self.absent: set[AttemptKey] = set()
         self.releases: dict[str, float] = {}
+        self.podless: dict[AttemptKey, Podless] = {}
         self.energies: dict[AttemptKey, Energy] = {}
         self.telemetry = TelemetryState()
-        self._priorities: dict[str, int] = {}
         self._problems = Problems()
         self._nodes: dict[str, Node] = {}
         self._ours: dict[tuple[str, str], dict[str, PodObject]] = {}
@@ -70,12 +77,10 @@ class Store:
     # --- filling -----------------------------------------------------------------------------------------------------
 
     async def resync(self) -> None:
-        """List our own kinds and the priority classes. Raises ApiError; NotFound where the CRDs are not installed."""
+        """List our own kinds. Raises ApiError; NotFound where the CRDs are not installed."""
         for path, cache in ((HETEROJOBS, self.jobs), (POLICIES, self.policies), (PROFILES, self.profiles)):
             raws, at = await self._list(path)
             cache.replace(raws, at)
-        classes, _ = await self._list(PRIORITY_CLASSES)
-        self._priorities = {str(raw["metadata"]["name"]): int(raw.get("value", 0)) for raw in classes}
         self._forget()
 
     async def _list(self, path: str) -> tuple[list[dict[str, Any]], int]:
@@ -103,13 +108,18 @@ class Store:
                 told = True
                 await asyncio.sleep(pause)
 
+    @property
+    def watches(self) -> tuple[Reflector[Any], ...]:
+        """All reflectors."""
+        return self.nodes, self.pods, self.children, self.priorities
+
     async def synced(self) -> None:
         """Wait until every reflector has listed once."""
-        await asyncio.gather(*(watch.synced.wait() for watch in (self.nodes, self.pods, self.children)))
+        await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
 
     def age(self) -> float:
         """Seconds since the API server last spoke to the reflector that has heard nothing for longest."""
-        return max(watch.age() for watch in (self.nodes, self.pods, self.children))
+        return max(watch.age() for watch in self.watches)
 
     def created(self, child: JobObject, owner: str) -> None:
         """A Job that has just been created: it counts as there until the watch shows it."""
@@ -152,6 +162,9 @@ class Store:
             self._created.pop(new.metadata.uid, None)
         self._changed()
 
+    def _on_priority(self, old: PriorityClass | None, new: PriorityClass | None) -> None:
+        self._changed()
+
     # --- the world ---------------------------------------------------------------------------------------------------
 
     def world(self, now: float) -> World:
@@ -172,11 +185,12 @@ class Store:
             foreign=tuple(pod for pod in self.pods.items.values() if LABEL_JOB not in pod.labels),
             policies=self._rows(),
             profiles={(p.metadata.namespace, p.metadata.name): p for p in self.profiles.items.values()},
-            priorities=dict(self._priorities),
+            priorities={name: known.value for name, known in self.priorities.items.items()},
             refusals=dict(self.refusals),
             troubles=dict(self.troubles),
             absent=frozenset(self.absent),
             releases=dict(self.releases),
+            podless=dict(self.podless),
             energies=dict(self.energies),
             telemetry=self.telemetry,
             rules=self._rules,
@@ -199,8 +213,7 @@ class Store:
         self.troubles = {key: value for key, value in self.troubles.items() if key[0] in alive}
         self.absent = {key for key in self.absent if key[0] in alive}
         self.energies = {key: value for key, value in self.energies.items() if key[0] in alive}
-        uids = {uid for jobs in self._owned.values() for uid in jobs}
-        self.releases = {uid: since for uid, since in self.releases.items() if uid in uids}
+        self.podless = {key: value for key, value in self.podless.items() if key[0] in alive}
 
 
 def _matters(old: PodObject, new: PodObject) -> bool:

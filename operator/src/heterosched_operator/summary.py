@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from heterosched.api.heterojob import Features
 from heterosched.api.status import Condition, HeteroJobStatus, TaskStatus
 from heterosched.errors import Unplaceable
 from heterosched.planning.types import JobPlan
 from heterosched.planning.verdict import deadline_of
+from heterosched.policy.table import PolicyRow
 from heterosched.units import format_duration, parse_time
 from heterosched_operator import conditions as c
+from heterosched_operator.bounds import bounded
 from heterosched_operator.conditions import condition, merged
 from heterosched_operator.progress import Observation
 from heterosched_operator.status import deadline_status, ordered, plan_status, predicted_finish
@@ -27,7 +32,7 @@ def summarised(
     at = deadline_of(job) if verdict.status == "True" else None
     finish = predicted_finish(observation, plan, world) if plan.error is None else None
     conditions = [
-        verdict,
+        _with_idle_fields(verdict, observation, row),
         _planned(plan, verdict),
         _running(tasks),
         condition(c.COMPLETED, False, c.TASKS_LEFT, f"{len(tasks) - done} of {len(tasks)} tasks are left"),
@@ -37,7 +42,7 @@ def summarised(
         *_blocked(observation, tasks),
         _telemetry(world),
     ]
-    return HeteroJobStatus(
+    summed = HeteroJobStatus(
         observed_generation=job.metadata.generation,
         progress=f"{done}/{len(tasks)}",
         start_time=old.start_time or min((r.actual.start for r in tasks if r.actual.start), default="", key=parse_time),
@@ -47,6 +52,32 @@ def summarised(
         tasks=tasks,
         outcome=old.outcome,
     )
+    return bounded(summed)
+
+
+def _with_idle_fields(verdict: Condition, observation: Observation, row: PolicyRow | None) -> Condition:
+    """Accepted, with the names of fields that are set although this version does nothing about them."""
+    if verdict.status != "True":
+        return verdict
+    idle = list(_idle_fields(observation))
+    if row is not None:
+        idle += [f"SchedulingPolicy {row.name} {name}" for name in row.idle]
+    if not idle:
+        return verdict
+    return condition(verdict.type, True, verdict.reason, f"{verdict.message}; not in force yet: {', '.join(idle)}")
+
+
+def _idle_fields(observation: Observation) -> Iterator[str]:
+    spec = observation.job.spec
+    if spec.power_cap_watts is not None:
+        yield "spec.powerCapWatts"
+    tasks = spec.tasks
+    if any(task.work.training is not None and task.work.training.allow_restarts for task in tasks):
+        yield "spec.tasks[].work.training.allowRestarts"
+    if any(task.work.features != Features() for task in tasks):
+        yield "spec.tasks[].work.features"
+    if any(task.devices.numa == "Preferred" for task in tasks):
+        yield "spec.tasks[].devices.numa Preferred"
 
 
 def _planned(plan: JobPlan, verdict: Condition) -> Condition:

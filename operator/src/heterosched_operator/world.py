@@ -20,7 +20,9 @@ class Rules:
     A task's n-th retry waits `retry_base * 2^(n-1)`, at most `retry_cap`. `free_retries` bounds the retries that do not
     count (drains, evictions, kubelet rejections, node loss). A gang whose members are not all bound `release_timeout`
     after its release is taken back; an attempt of which nothing is bound and whose planned nodes are gone, `bind_grace`
-    after its creation. `settle`: share of the time left by which a planned time may drift before the status follows.
+    after its creation. A Job that has not made its pods after `podless_grace` is looked into. `settle`: share of the
+    time left by which a planned time may drift before the status follows.
+    `energy_source`: what energy that was read from Prometheus is called, measured or simulated.
     """
 
     retry_base: float = 10.0
@@ -30,6 +32,8 @@ class Rules:
     bind_grace: float = 5.0
     settle: float = 0.05
     launch_seconds: float = 2.0
+    podless_grace: float = 15.0
+    energy_source: str = "measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,14 @@ class TelemetryState:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Podless:
+    """Why a Job makes no pods, as was found out at `at` (epoch seconds)."""
+
+    at: float
+    message: str
+
+
 AttemptKey = tuple[str, str, int]
 """UID of the HeteroJob, task, attempt."""
 
@@ -60,9 +72,9 @@ class World:
     `children` by UID of the HeteroJob that owns them; `pods` by (namespace, HeteroJob name) of their labels, so that
     pods whose Job is gone are still seen; `foreign` are all others. `refusals` holds the API server's answers to dry
     runs by (UID, key of template and variant): the message, empty where it would accept. `troubles` says why a child
-    could not be created the last time, by attempt; `releases` when a gang was released, by UID of its Job. These three
-    are memory only: losing them costs time. `absent`: attempts whose Job the API server itself has said not to exist; a
-    watch that does not show it is no proof.
+    could not be created the last time, by attempt; `podless` why a Job makes no pods; `releases` since when a released
+    gang waits to be bound, by UID of its Job. These are memory only: losing them costs time. `absent`: attempts whose
+    Job the API server itself has said not to exist; a watch that does not show it is no proof.
     """
 
     now: float
@@ -78,6 +90,7 @@ class World:
     troubles: Mapping[AttemptKey, str] = field(default_factory=dict)
     releases: Mapping[str, float] = field(default_factory=dict)
     energies: Mapping[AttemptKey, Energy] = field(default_factory=dict)
+    podless: Mapping[AttemptKey, Podless] = field(default_factory=dict)
     absent: frozenset[AttemptKey] = frozenset()
     telemetry: TelemetryState = TelemetryState()
     rules: Rules = Rules()

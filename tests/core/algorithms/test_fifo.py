@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from heterosched.algorithms.base import Problem
-from heterosched.algorithms.fifo import Fifo
+from heterosched.algorithms.fifo import Drawn, Fifo
 from heterosched.model import Cluster, Demand, Edge, Link, Node, Option, Schedule, Task, TaskGraph
-from problems import ONE, processors
+from problems import ONE, problems, processors
 
 
 def run(tasks: dict[str, tuple[float, ...]], *edges: tuple[str, str, float], nodes: int = 2) -> Schedule:
@@ -35,13 +42,45 @@ def test_who_became_ready_first_is_served_first() -> None:
 
 def test_the_node_that_is_free_first_is_taken() -> None:
     schedule = run({"a": (10, 10), "b": (4, 4), "c": (3, 3)})
-    assert schedule.assignments["c"].nodes == ("p2",)
+    assert schedule.assignments["c"].nodes == schedule.assignments["b"].nodes
     assert schedule.assignments["c"].start == 4
 
 
 def test_among_free_nodes_they_take_turns() -> None:
     schedule = run({"a": (1, 1, 1), "b": (1, 1, 1), "c": (1, 1, 1)}, ("a", "b", 0.0), ("b", "c", 0.0), nodes=3)
-    assert [own.nodes[0] for own in schedule.assignments.values()] == ["p1", "p2", "p3"]
+    assert sorted(own.nodes[0] for own in schedule.assignments.values()) == ["p1", "p2", "p3"]
+
+
+def one_of(fast: int, slow: int) -> Drawn:
+    """A single task on so many idle nodes on which it takes 1 s and 100 s."""
+    nodes = [Node(f"{kind}-{n}", kind, ONE) for kind, count in (("fast", fast), ("slow", slow)) for n in range(count)]
+    task = Task("a", (Option("fast", 1.0, ONE, 10.0), Option("slow", 100.0, ONE, 1.0)))
+    return Fifo().schedule(Problem(TaskGraph.build([task], []), Cluster(tuple(nodes))))
+
+
+def test_a_figure_is_a_mean_over_lots_and_no_device_is_favoured_by_its_name() -> None:
+    figures = [one_of(n, n).mean_makespan for n in range(1, 6)]
+    assert all(1.0 < figure < 100.0 for figure in figures)
+    assert one_of(1, 30).mean_makespan > 75.0
+    assert one_of(30, 1).mean_makespan < 25.0
+    assert (one_of(3, 0).mean_makespan, one_of(3, 0).mean_joules) == (1.0, 10.0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(problems(), st.randoms(use_true_random=False))
+def test_neither_names_nor_the_order_of_nodes_matter(problem: Problem, random: Random) -> None:
+    cluster = problem.cluster
+    aliases = {node.name: f"n{number}" for number, node in enumerate(random.sample(cluster.nodes, len(cluster.nodes)))}
+    nodes = [replace(node, name=aliases[node.name]) for node in cluster.nodes]
+    random.shuffle(nodes)
+    held = tuple(replace(own, node=aliases[own.node]) for own in cluster.reservations)
+    fixed = {
+        name: replace(own, nodes=tuple(aliases[node] for node in own.nodes)) for name, own in problem.fixed.items()
+    }
+    renamed = replace(problem, cluster=Cluster(tuple(nodes), held, cluster.link), fixed=fixed)
+    before, after = Fifo().schedule(problem), Fifo().schedule(renamed)
+    assert (after.mean_makespan, after.mean_joules) == pytest.approx((before.mean_makespan, before.mean_joules))
+    assert [own.start for own in after.assignments.values()] == [own.start for own in before.assignments.values()]
 
 
 def test_a_start_waits_for_its_data() -> None:

@@ -10,18 +10,19 @@ import msgspec
 import pytest
 
 from clusters import a_cluster
-from heterosched.algorithms.base import Objective, Problem
+from heterosched.algorithms.base import Objective, Problem, strategies
 from heterosched.algorithms.check import check
 from heterosched.algorithms.heft import Heft
 from heterosched.api import HeteroJob
 from heterosched.errors import InvalidGraph, InvalidInput, Unplaceable
 from heterosched.model import Cluster, Demand, Reservation
+from heterosched.planning import planner
 from heterosched.planning.planner import HELD_SECONDS, objective_of, plan
 from heterosched.planning.progress import OVERDUE_LEAST_SECONDS
 from heterosched.planning.types import JobPlan, JobState, PlanRequest, TaskProgress, job_key
 from heterosched.policy.table import BUILT_IN, PolicyRow
 from heterosched.units import format_time
-from manifests import JobBuilder, a_fan, a_job
+from manifests import JobBuilder, a_fan, a_job, a_template
 
 NOW = 1_790_000_000.0
 ONE_GPU = Demand(gpus=1)
@@ -380,6 +381,65 @@ def test_an_energy_policy_does_not_wait_for_a_node_that_is_held_until_further_no
     found = one(state(job), cluster)
     assert found.held == ()
     assert found.schedule.assignments["t"].nodes == ("v100-0",)
+
+
+# --- bad jobs --------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_nobody_foresaw_stops_no_other() -> None:
+    template = a_template()
+    template["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": ["2"]}}
+    strange = a_job("strange").template(template).task("t").gpus(1, "nvidia-t4").variant("cpu").runtime({"cpu": 1})
+    found = plans(state(strange), state(gpu_job("b")), cluster=a_cluster(t4=1, cpu=1, gpus=1))
+    assert isinstance(found["strange"].error, InvalidInput)
+    assert "HeteroJob ns/strange" in str(found["strange"].error)
+    assert "cpu" in str(found["strange"].error)
+    assert found["b"].error is None
+
+
+@pytest.mark.parametrize("step", ["build_graph", "fixed_assignments", "deadline_of"])
+def test_an_unexpected_failure_of_one_preparation_names_its_job(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = getattr(planner, step)
+
+    def failing(*arguments: Any) -> Any:
+        if "bad" in repr(arguments):
+            raise KeyError("oops")
+        return sound(*arguments)
+
+    monkeypatch.setattr(planner, step, failing)
+    found = plans(state(gpu_job("bad").task("bad")), state(gpu_job("b")), cluster=ONE_T4)
+    assert isinstance(found["bad"].error, InvalidInput)
+    assert "HeteroJob ns/bad: spec: " in str(found["bad"].error)
+    assert start(found["b"]) == 0.0
+
+
+def test_an_unexpected_failure_of_a_strategy_names_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def schedule(self, problem: Problem) -> None:
+            raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(planner, "strategies", lambda: {**strategies(), "broken": Broken})
+    found = plans(state(gpu_job("bad").strategy("broken")), state(gpu_job("b")), cluster=ONE_T4)
+    assert "HeteroJob ns/bad: strategy broken failed: ZeroDivisionError: oops" in str(found["bad"].error)
+    assert start(found["b"]) == 0.0
+
+
+@pytest.mark.parametrize("edit", ["nonsense", "removed"])
+def test_a_job_that_was_edited_while_it_runs_keeps_holding_what_its_pods_hold(edit: str) -> None:
+    edited = gpu_job("a").policy("Greenest") if edit == "nonsense" else a_job("a").task("u").cpus(1).runtime({"cpu": 1})
+    running = TaskProgress("Running", "nvidia-t4", "", ("t4-0",), 1, NOW - 5, taken=(("t4-0", ONE_GPU),))
+    found = plans(state(edited, {"t": running}), state(gpu_job("b")), cluster=ONE_T4)
+    assert found["b"].held == ("t",)
+    assert start(found["b"]) == HELD_SECONDS
+
+
+def test_required_numa_alignment_cannot_be_proven_and_says_so() -> None:
+    job = a_job("a").task("t").gpus(1).allow("nvidia-t4", numa="Required").runtime({"nvidia-t4": 5})
+    found = one(state(job), ONE_T4)
+    assert isinstance(found.error, Unplaceable)
+    assert "t of HeteroJob ns/a" in str(found.error)
+    assert "NUMA topology of the nodes is not known to this version" in str(found.error)
+    assert found.schedule.assignments == {}
 
 
 # --- verdict ---------------------------------------------------------------------------------------------------------

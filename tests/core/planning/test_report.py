@@ -14,7 +14,7 @@ from heterosched.algorithms.base import Objective, Problem
 from heterosched.algorithms.fifo import Fifo
 from heterosched.algorithms.heft import Heft
 from heterosched.model import Cluster, Demand, Edge, Link, Option, Reservation, Schedule, Task, TaskGraph
-from heterosched.planning.report import NEUTRAL_PERCENT, TaskActual, report, verdict_of
+from heterosched.planning.report import NEUTRAL_PERCENT, TaskActual, baseline_figures, report, verdict_of
 from problems import problems
 
 NOW = 1_790_000_000.0
@@ -34,6 +34,11 @@ def as_planned(schedule: Schedule, factor: float = 1.0) -> dict[str, TaskActual]
     }
 
 
+def by_fifo(graph: TaskGraph, cluster: Cluster) -> tuple[float, float]:
+    """Seconds and joules of FIFO on the uncorrected model."""
+    return baseline_figures(Fifo().schedule(Problem(graph, cluster, NOW)))
+
+
 def test_a_uniform_workload_gains_nothing_and_says_so() -> None:
     graph, cluster = independent(10, T4), a_cluster(t4=3)
     ours = as_planned(Heft().schedule(Problem(graph, cluster, NOW)))
@@ -46,8 +51,12 @@ def test_the_faster_device_is_better_by_time_and_its_energy_is_told() -> None:
     graph, cluster = independent(1, T4, V100), a_cluster(t4=1, v100=1)
     found = report(graph, cluster, {"t0": TaskActual("nvidia-v100", ("v100-0",), NOW + 3, 8.0)}, TIME)
     assert found is not None
-    assert (found.seconds, found.baseline_seconds, found.saved_seconds_percent) == (8.0, 20.0, 60.0)
-    assert (found.joules, found.baseline_joules, found.saved_energy_percent) == (2160.0, 1200.0, -80.0)
+    seconds, joules = by_fifo(graph, cluster)
+    assert 8.0 < seconds < 20.0
+    assert (found.seconds, found.joules) == (8.0, 2160.0)
+    assert (found.baseline_seconds, found.baseline_joules) == pytest.approx((seconds, joules))
+    assert found.saved_seconds_percent == pytest.approx(100 * (1 - 8 / seconds), abs=1e-5)
+    assert found.saved_energy_percent == pytest.approx(100 * (1 - 2160 / joules), abs=1e-5)
     assert (found.verdict, found.baseline) == ("Better", "fifo")
 
 
@@ -55,7 +64,9 @@ def test_the_same_placement_is_judged_by_what_the_policy_wants() -> None:
     graph, cluster = independent(1, T4, V100), a_cluster(t4=1, v100=1)
     actual = {"t0": TaskActual("nvidia-v100", ("v100-0",), NOW, 8.0)}
     verdicts = [
-        found.verdict for found in (report(graph, cluster, actual, goal) for goal in (TIME, ENERGY, BOTH)) if found
+        found.verdict
+        for found in (report(graph, cluster, actual, goal) for goal in (TIME, ENERGY, Objective(1, 9)))
+        if found
     ]
     assert verdicts == ["Better", "Worse", "Worse"]
 
@@ -65,15 +76,16 @@ def test_measured_times_scale_both_sides_alike(factor: float) -> None:
     graph, cluster = independent(1, T4, V100), a_cluster(t4=1, v100=1)
     found = report(graph, cluster, {"t0": TaskActual("nvidia-v100", ("v100-0",), NOW, 8.0 * factor)}, TIME)
     assert found is not None
-    assert (found.seconds, found.baseline_seconds) == pytest.approx((8 * factor, 20 * factor))
-    assert found.saved_seconds_percent == pytest.approx(60.0)
+    seconds, _ = by_fifo(graph, cluster)
+    assert (found.seconds, found.baseline_seconds) == pytest.approx((8 * factor, seconds * factor))
+    assert found.saved_seconds_percent == pytest.approx(100 * (1 - 8 / seconds), abs=1e-5)
 
 
 def test_measured_energy_scales_the_power_of_all_options() -> None:
     graph, cluster = independent(1, T4, V100), a_cluster(t4=1, v100=1)
     found = report(graph, cluster, {"t0": TaskActual("nvidia-v100", ("v100-0",), NOW, 8.0, joules=1080.0)}, ENERGY)
     assert found is not None
-    assert (found.joules, found.baseline_joules) == pytest.approx((1080.0, 600.0))
+    assert (found.joules, found.baseline_joules) == pytest.approx((1080.0, by_fifo(graph, cluster)[1] / 2))
 
 
 def test_what_the_control_plane_took_is_left_out() -> None:
@@ -136,6 +148,13 @@ def test_what_others_hold_counts_for_both_sides() -> None:
     assert (found.seconds, found.baseline_seconds) == (50.0, 50.0)
 
 
+def test_where_others_leave_fifo_no_place_both_are_replayed_on_the_idle_cluster() -> None:
+    cluster = a_cluster(Reservation("t4-0", Demand(gpus=1), NOW - 9, math.inf), t4=1, gpus=1)
+    found = report(independent(1, T4), cluster, {"t0": TaskActual("nvidia-t4", ("t4-0",), NOW, 20.0)}, TIME)
+    assert found is not None
+    assert (found.seconds, found.baseline_seconds, found.verdict) == (20.0, 20.0, "Neutral")
+
+
 def test_what_seems_held_for_good_was_not_in_our_way() -> None:
     cluster = a_cluster(Reservation("v100-0", Demand(gpus=1), NOW - 9, math.inf), t4=1, v100=1, gpus=1)
     found = report(independent(1, T4, V100), cluster, {"t0": TaskActual("nvidia-v100", ("v100-0",), NOW, 8.0)}, TIME)
@@ -162,7 +181,7 @@ def test_without_a_node_for_the_baseline_there_is_no_report() -> None:
 
 @settings(max_examples=40)
 @given(problems(), st.sampled_from((0.5, 1.0, 2.0)))
-def test_fifo_against_itself_is_neutral(problem: Problem, factor: float) -> None:
+def test_one_lot_of_fifo_against_fifo_is_told_as_far_as_it_is_from_the_mean(problem: Problem, factor: float) -> None:
     problem = Problem(problem.graph, problem.cluster, problem.now)
     scaled = TaskGraph(
         {
@@ -184,7 +203,10 @@ def test_fifo_against_itself_is_neutral(problem: Problem, factor: float) -> None
         )
         found = report(problem.graph, problem.cluster, actual, BOTH)
         assert found is not None
-        assert not distinct or found.verdict == "Neutral"
+        if distinct:
+            assert found.baseline_seconds == pytest.approx(ours.mean_makespan, abs=1e-4)
+            assert found.baseline_joules == pytest.approx(ours.mean_joules)
+            assert found.seconds - found.baseline_seconds == pytest.approx(-ours.later_seconds, abs=1e-3)
 
 
 @pytest.mark.parametrize(

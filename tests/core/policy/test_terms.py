@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heterosched.policy import terms
+from heterosched.policy.score import weigh
 from heterosched.policy.table import BUILT_IN, TERMS, PolicyRow
 from heterosched.policy.terms import Ask, NodeArrays, Signals
 
@@ -67,21 +70,60 @@ def test_a_node_that_adds_no_energy_is_best_and_an_unknown_one_stays_unknown() -
 
 
 def test_plan_is_whole_on_the_planned_node_and_partial_on_its_device_type() -> None:
-    found = terms.plan(np.array([3, 4, 5]), (4,), np.array([True, True, False]), 0.5, False)
+    found = terms.plan(np.array([3, 4, 5]), (4,), np.array([True, True, False]), 0.5, 1.0)
     assert found is not None
     np.testing.assert_array_equal(found, [0.5, 1.0, 0.0])
 
 
 def test_plan_on_a_node_without_headroom_is_no_more_than_its_device_type() -> None:
-    used_up = terms.spent(np.array([1.0, 0.0]), None)
-    found = terms.plan(np.array([0, 1]), (1,), np.array([True, True]), 0.5, used_up)
+    lead = terms.lead_left(0.75, np.array([1.0, 0.0]), None)
+    found = terms.plan(np.array([0, 1]), (1,), np.array([True, True]), 0.5, lead)
     assert found is not None
     np.testing.assert_array_equal(found, [0.5, 0.5])
 
 
+def test_the_lead_of_the_plan_shrinks_with_the_least_headroom_and_unknown_headroom_says_nothing() -> None:
+    load, thermal = np.array([0.1, 1.0, 0.75, NAN, 0.0]), np.array([1.0, 0.5, NAN, NAN, 1.0])
+    np.testing.assert_allclose(terms.lead_left(0.75, load, thermal), [0.1 / 0.75, 0.5 / 0.75, 1.0, 1.0, 0.0])
+    assert terms.lead_left(0.75, None, None) == 1.0
+    np.testing.assert_array_equal(terms.lead_left(0.0, np.array([0.0, 0.01])), [0.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        Signals(host_load=np.array([0.9, 0.0, 0.0])),
+        Signals(temperature=np.array([85.0, 40.0, 40.0])),
+    ],
+)
+def test_a_busy_host_and_a_gpu_near_its_limit_weigh_against_the_plan(signals: Signals) -> None:
+    ask = Ask(BUILT_IN["Balanced"], gpus=1, planned=(0,), planned_device="nvidia-t4")
+    found = terms.term_values(ask, the_nodes(), signals, np.arange(3))["plan"]
+    assert found is not None
+    assert 0.5 < found[0] < 1.0
+
+
+@pytest.mark.parametrize(
+    ("busy", "celsius", "planned_wins"),
+    [(0.5, 40.0, True), (0.9, 40.0, False), (0.0, 85.0, True), (0.0, 88.0, False)],
+)
+def test_short_headroom_outweighs_the_plan_within_its_device_type(
+    busy: float, celsius: float, planned_wins: bool
+) -> None:
+    nodes = the_nodes()
+    same = replace(nodes, device=np.zeros(3, dtype=np.int64))
+    signals = Signals(host_load=np.array([busy, 0.0, 0.0]), temperature=np.array([celsius, 40.0, 40.0]))
+    device = nodes.devices[0]
+    ask = Ask(BUILT_IN["Balanced"], gpus=1, planned=(0,), planned_device=device)
+    values = terms.term_values(ask, same, signals, np.arange(3))
+    values["fit"] = None
+    raw = weigh(values, ask.row.weights, 3)
+    assert bool(raw.argmax() == 0) is planned_wins
+
+
 def test_plan_and_data_are_absent_without_a_plan() -> None:
     rows = np.array([0, 1])
-    assert terms.plan(rows, (), np.array([True, True]), 0.5, False) is None
+    assert terms.plan(rows, (), np.array([True, True]), 0.5, 1.0) is None
     assert terms.data(rows, ()) is None
 
 

@@ -7,6 +7,7 @@ earliest finish. Nodes that nobody touches and that are alike start alike: one o
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,13 +52,12 @@ class Arrivals:
 class Placement:
     """The state of a problem while its tasks are placed; `place` commits one task.
 
-    With `rotate`, among nodes that are free at the same time the one that was given a task longest ago comes first.
+    With a `lot`, among nodes that are free at the same time the one that was given a task longest ago comes first, and
+    among those that were given none the order is drawn; without one it is that of the cluster's list.
     """
 
-    def __init__(self, problem: Problem, *, rotate: bool = False) -> None:
+    def __init__(self, problem: Problem, *, lot: random.Random | None = None) -> None:
         self.problem = problem
-        self.served = [0] * len(problem.cluster.nodes)
-        self._rotate = rotate
         self.nodes = problem.cluster.nodes
         self.timeline = Timeline(self.nodes, problem.cluster.reservations, problem.now, problem.horizon)
         self._horizon = problem.horizon - problem.now
@@ -70,15 +70,46 @@ class Placement:
         for name, fixed in problem.fixed.items():
             self._finish[name] = fixed.finish - problem.now
             self._where[name] = frozenset(positions[node] for node in fixed.nodes if node in positions)
+        self._served = [0] * len(self.nodes)
+        self._drawn = None if lot is None else self._draw(lot)
+
+    def _draw(self, lot: random.Random) -> list[int]:
+        """A place in the drawn order for every node. Only what nodes offer and hold tells them apart, so nodes that are
+        alike may change places without any other effect.
+        """
+        selections = list(dict.fromkeys(t.nodes for t in self.problem.graph.tasks.values() if t.nodes is not None))
+        holders = list(self._where.values())
+
+        def content(position: int) -> tuple[object, ...]:
+            node, row = self.nodes[position], self.timeline.rows[position]
+            size = node.allocatable
+            selected = tuple(node.name in names for names in selections)
+            holding = tuple(position in where for where in holders)
+            offer = (node.device, size.cpu, size.memory, size.gpus, node.ready)
+            return *offer, row.times, row.free, selected, holding
+
+        order = sorted(range(len(self.nodes)), key=content)
+        lot.shuffle(order)
+        drawn = [0] * len(order)
+        for number, position in enumerate(order):
+            drawn[position] = number
+        return drawn
+
+    def turn(self, position: int) -> tuple[int, int]:
+        """Where a node stands among those that are free at the same time; the least comes first."""
+        return self._served[position], position if self._drawn is None else self._drawn[position]
 
     def eligible(self, task: Task, option: Option) -> tuple[int, ...]:
-        """Positions of the nodes that could run the option when idle: the device's own nodes before others."""
+        """Positions of the nodes that could run the option when idle: by turn where there is a lot, else the nodes of
+        the device itself before others.
+        """
         key = (option.device, option.demand, option.workers, task.nodes)
         if key not in self._eligible:
             found = eligible(self.nodes, task, option)
             self._eligible[key] = tuple(sorted(found, key=lambda p: self.nodes[p].device != option.device))
-        found = self._eligible[key]
-        return tuple(sorted(found, key=self.served.__getitem__)) if self._rotate else found
+        if self._drawn is not None:  # kept in order, so that sorting it again takes one pass
+            self._eligible[key] = tuple(sorted(self._eligible[key], key=self.turn))
+        return self._eligible[key]
 
     def ready(self, name: str) -> float:
         """When the producers of a task have all finished (transfers not counted), never before now."""
@@ -163,7 +194,7 @@ class Placement:
     def place(self, name: str, candidate: Candidate) -> None:
         """Commit a task to its place."""
         for place in candidate.places:
-            self.served[place] = len(self._placed) + 1
+            self._served[place] = len(self._placed) + 1
             self.timeline.rows[place].take(candidate.start, candidate.finish, candidate.option.demand)
         self._finish[name] = candidate.finish
         self._where[name] = frozenset(candidate.places)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from heterosched.api.heterojob import Metadata, Wire
@@ -35,13 +37,20 @@ class TelemetryLimits(Wire, frozen=True, kw_only=True):
 
 
 class SchedulingPolicySpec(Wire, frozen=True, kw_only=True):
-    """A row of the policy table."""
+    """A row of the policy table. The fields below `telemetry` are kept as they are written; none is in force yet."""
 
     weights: Weights
     price_per_kwh: Quantity = msgspec.field(default="0.15", name="pricePerKWh")
     currency: str = "USD"
     thermal: Thermal = Thermal()
     telemetry: TelemetryLimits = TelemetryLimits()
+    price_query: str = ""
+    carbon_query: str = ""
+    node_selector: dict[str, str] = {}
+    power_caps: dict[str, Any] = {}
+    jps: dict[str, Any] = {}
+    preemption: dict[str, Any] = {}
+    waiting: dict[str, Any] = {}
 
 
 class SchedulingPolicy(Wire, frozen=True, kw_only=True):

@@ -6,10 +6,12 @@ predicted finish; everything else is placed anew each time, so a plan follows wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from heterosched.algorithms.base import Objective, Problem, Strategy, strategies
+from heterosched.api import HeteroJob
 from heterosched.errors import HeteroSchedError, InvalidInput, Unplaceable
 from heterosched.model import Assignment, Cluster, Reservation, Schedule, TaskGraph
 from heterosched.planning.graph import build_graph
@@ -49,15 +51,37 @@ def plan(request: PlanRequest) -> dict[str, JobPlan]:
     for state in sorted(request.jobs, key=_order):
         try:
             ready.append(_prepare(state, request, known))
+            continue
         except HeteroSchedError as error:
-            plans[job_key(state.job)] = JobPlan(state.job.spec.strategy, error=error)
+            trouble = error
+        except Exception as error:
+            trouble = _unreadable(state.job, error)
+        plans[job_key(state.job)] = JobPlan(state.job.spec.strategy, error=trouble)
+    fixed = {job_key(job.state.job): job.fixed for job in ready}
     taken = [reservation for job in ready for reservation in held(job.fixed, request.now)]
+    taken += [own for state in request.jobs for own in _unexplained(state, fixed.get(job_key(state.job), {}))]
     cluster = request.cluster.with_reservations(taken)
     for job in ready:
         plans[job_key(job.state.job)] = own = _place(job, cluster, request, known)
         if not job.state.job.spec.suspend:
             cluster = cluster.with_reservations(_reserved(own, job.fixed))
     return plans
+
+
+def _unreadable(job: HeteroJob, error: Exception) -> InvalidInput:
+    """A spec that nobody foresaw: it is its job's matter alone."""
+    problem = f"it cannot be planned as it is ({type(error).__name__}: {error})"
+    return InvalidInput(job.label, "spec", problem, "compare templates and quantities with the documentation")
+
+
+def _unexplained(state: JobState, fixed: Mapping[str, Assignment]) -> Iterator[Reservation]:
+    """What pods of the job hold although its spec (now) has no place for them: until further notice, as nobody knows
+    how long they run. A job that was edited into nonsense keeps its nodes.
+    """
+    for name, own in state.progress.items():
+        if name not in fixed:
+            for node, demand in own.taken:
+                yield Reservation(node, demand, 0.0, math.inf)
 
 
 def objective_of(row: PolicyRow) -> Objective:
@@ -107,6 +131,7 @@ def _place(job: _Ready, cluster: Cluster, request: PlanRequest, known: Mapping[s
         request.now + HELD_SECONDS,
     )
     try:
+        _refuse_numa(job)
         placed = known[job.strategy]().schedule(problem)
         wanted = job_key(job.state.job) in request.baselines
         baseline = known[BASELINE]().schedule(problem) if wanted else None
@@ -115,6 +140,9 @@ def _place(job: _Ready, cluster: Cluster, request: PlanRequest, known: Mapping[s
         return JobPlan(job.strategy, job.graph, error=named, verdict=f"NeedsDevice: {error}")
     except HeteroSchedError as error:
         return JobPlan(job.strategy, job.graph, error=error)
+    except Exception as error:
+        trouble = f"{job.state.job.label}: strategy {job.strategy} failed: {type(error).__name__}: {error}"
+        return JobPlan(job.strategy, job.graph, error=HeteroSchedError(trouble))
     running = {name: own for name, own in job.fixed.items() if _unfinished(job.state, name)}
     schedule = Schedule({**running, **placed.assignments}, placed.ranks)
     missing = tuple(name for name in schedule.assignments if not job.graph.tasks[name].known)
@@ -125,15 +153,23 @@ def _place(job: _Ready, cluster: Cluster, request: PlanRequest, known: Mapping[s
         replace(baseline, assignments={**running, **baseline.assignments}) if baseline is not None else None,
         _critical_path(job, schedule),
         missing,
-        _held(placed, request),
+        _held(placed, cluster, request.now),
         verdict="" if missing else verdict(job.deadline, job.budget, schedule, job.fixed),
     )
 
 
-def _held(placed: Schedule, request: PlanRequest) -> tuple[str, ...]:
+def _refuse_numa(job: _Ready) -> None:
+    """Nodes do not tell their NUMA topology (yet), so none can be proven to keep a task within one domain."""
+    for task in job.state.job.spec.tasks:
+        if task.devices.numa == "Required" and task.name in job.live.tasks and task.name not in job.fixed:
+            known = "the NUMA topology of the nodes is not known to this version"
+            raise Unplaceable(task.name, f"devices.numa is Required, but {known}; Preferred does without")
+
+
+def _held(placed: Schedule, cluster: Cluster, now: float) -> tuple[str, ...]:
     """Tasks that wait for nodes which are held until further notice."""
-    horizon = request.now + HELD_SECONDS
-    if all(reservation.finish <= horizon for reservation in request.cluster.reservations):
+    horizon = now + HELD_SECONDS
+    if all(reservation.finish <= horizon for reservation in cluster.reservations):
         return ()
     return tuple(name for name, own in placed.assignments.items() if own.start >= horizon)
 

@@ -1,8 +1,9 @@
 """What a finished job gained: our placements against `fifo`, both replayed on the cost model that the run corrected.
 
 A task that took f times its prediction would have taken f times its prediction anywhere: the factor scales all its
-options, in time and, where energy was measured, in power. Both replays start on the same cluster at the same moment and
-leave out what the control plane takes, so that the difference is the placement and nothing else.
+options, in time and, where energy was measured, in power. Both replays start on the same cluster at the same moment,
+beside the same holdings of others, and leave out what the control plane takes, so that the difference is the placement
+and nothing else. FIFO's figures are means over several lots (see `heterosched.algorithms.fifo`), here and in a plan.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from heterosched.algorithms.base import Objective, Problem
-from heterosched.algorithms.fifo import Fifo
+from heterosched.algorithms.fifo import Drawn, Fifo
 from heterosched.algorithms.timeline import Timeline
 from heterosched.errors import Unplaceable
 from heterosched.model import Assignment, Cluster, Option, Schedule, TaskGraph
@@ -63,7 +64,8 @@ class Report:
 def report(graph: TaskGraph, cluster: Cluster, actual: Mapping[str, TaskActual], objective: Objective) -> Report | None:
     """The gain of a finished job; None where nothing can be compared: a task did not run, or its nodes are gone.
 
-    `graph` as it was planned; the cluster's reservations are what others held, with times as in `actual`.
+    `graph` as it was planned; the cluster's reservations are what others held, with times as in `actual`. Where they
+    leave FIFO no place at all, though the job did run, both are replayed on the idle cluster.
     """
     names = {node.name for node in cluster.nodes}
     if not graph.tasks.keys() <= actual.keys() or not all(
@@ -75,20 +77,30 @@ def report(graph: TaskGraph, cluster: Cluster, actual: Mapping[str, TaskActual],
     try:
         baseline = Fifo().schedule(problem)
     except Unplaceable:
-        return None
+        if not cluster.reservations:
+            return None
+        idle = Cluster(cluster.nodes, (), cluster.link)
+        return report(graph, idle, actual, objective)
     ours, now = _replay(problem, actual, ways), problem.now
-    seconds, baseline_seconds = ours.finish - now, baseline.finish - now
+    seconds, baseline_seconds = ours.finish - now, baseline.start - now + baseline.mean_makespan
     saved_seconds = _saved(seconds, baseline_seconds)
-    saved_energy = _saved(ours.joules, baseline.joules)
+    saved_energy = _saved(ours.joules, baseline.mean_joules)
     return Report(
         seconds,
         ours.joules,
         baseline_seconds,
-        baseline.joules,
+        baseline.mean_joules,
         saved_seconds,
         saved_energy,
         verdict_of(saved_seconds, saved_energy, objective),
     )
+
+
+def baseline_figures(baseline: Schedule) -> tuple[float, float]:
+    """Makespan in seconds and joules of a plan's baseline: FIFO's are means over its lots."""
+    if isinstance(baseline, Drawn):
+        return baseline.mean_makespan, baseline.mean_joules
+    return baseline.finish - baseline.start, baseline.joules
 
 
 def verdict_of(saved_seconds_percent: float, saved_energy_percent: float, objective: Objective) -> Verdict:

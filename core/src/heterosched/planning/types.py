@@ -8,7 +8,7 @@ from typing import Literal
 
 from heterosched.api import HeteroJob, ThroughputProfile
 from heterosched.errors import HeteroSchedError
-from heterosched.model import Cluster, Schedule, TaskGraph
+from heterosched.model import Cluster, Demand, Schedule, TaskGraph
 from heterosched.policy.table import PolicyRow
 
 TaskState = Literal["Waiting", "Created", "Running", "Succeeded", "Failed", "Skipped"]
@@ -20,6 +20,7 @@ class TaskProgress:
 
     A Created task has its Job; a Running one at least one bound pod. `start` of a Created task is its creation.
     `planned`: the nodes planned at its release, by worker; a Created task holds them as far as it is not bound.
+    `taken`: (node, demand) of each bound pod that has not ended; it counts where the spec no longer tells.
     """
 
     state: TaskState = "Waiting"
@@ -31,6 +32,7 @@ class TaskProgress:
     finish: float | None = None
     not_before: float | None = None
     planned: tuple[str, ...] = ()
+    taken: tuple[tuple[str, Demand], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

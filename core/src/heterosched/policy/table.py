@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from heterosched.api.policy import SchedulingPolicy
+from heterosched.api.policy import SchedulingPolicy, SchedulingPolicySpec
 from heterosched.errors import InvalidInput
 from heterosched.units import parse_quantity
 
@@ -28,6 +28,10 @@ class PolicyRow:
     """One policy. Price in `currency` per kWh, temperatures in degrees Celsius, ages in seconds.
 
     `plan_same_device` is what the term `plan` grants a node that is not the planned one but has its device type, 0..1.
+    `plan_headroom`: share of headroom (the lesser of the terms load and thermal) below which the planned node's lead
+    over its device type shrinks, in proportion down to none at no headroom. At 0.75 that is a host that is more than a
+    quarter busy, or a GPU in the last three quarters between the two temperatures.
+    `idle` names fields of the object that are set although nothing acts on them in this version.
     """
 
     name: str
@@ -38,6 +42,8 @@ class PolicyRow:
     limit_celsius: float = 90.0
     max_age_seconds: float = 60.0
     plan_same_device: float = 0.5
+    plan_headroom: float = 0.75
+    idle: tuple[str, ...] = ()
 
     def share(self, term: str) -> float:
         """Weight of a term as a share of all weights, 0..1."""
@@ -81,7 +87,37 @@ def row_of(policy: SchedulingPolicy) -> PolicyRow:
         warn_celsius=spec.thermal.warn_celsius,
         limit_celsius=spec.thermal.limit_celsius,
         max_age_seconds=spec.telemetry.max_age_seconds,
+        idle=_idle(spec),
     )
+
+
+FILLED_IN: Final[Mapping[str, Mapping[str, object]]] = {
+    "jps": {
+        "samples": 128,
+        "alpha": "0",
+        "beta": "1",
+        "energyWeight": "0",
+        "explore": "0.15",
+        "fairnessFloor": "0.9",
+    },
+    "preemption": {"mode": "Never", "minRuntime": "5m", "maxPerTask": 2},
+    "waiting": {"maxDelay": "1h", "releaseTimeout": "2m"},
+}
+"""What the API server writes into fields that nobody has set."""
+
+
+def _idle(spec: SchedulingPolicySpec) -> tuple[str, ...]:
+    """Fields that somebody has set and that nothing acts on."""
+    plain = {
+        "priceQuery": spec.price_query,
+        "carbonQuery": spec.carbon_query,
+        "nodeSelector": spec.node_selector,
+        "powerCaps": spec.power_caps,
+    }
+    filled = {"jps": spec.jps, "preemption": spec.preemption, "waiting": spec.waiting}
+    found = [name for name, value in plain.items() if value]
+    found += [name for name, value in filled.items() if any(FILLED_IN[name].get(key) != value[key] for key in value)]
+    return tuple(f"spec.{name}" for name in found)
 
 
 def policy_row(name: str, rows: Mapping[str, PolicyRow], object: str) -> PolicyRow:

@@ -126,28 +126,30 @@ def energy(needed: Floats) -> Floats | None:
 
 
 def plan(
-    rows: Ints, planned: tuple[int, ...], same_device: Flags, partial: float, used_up: Flags | bool
+    rows: Ints, planned: tuple[int, ...], same_device: Flags, partial: float, lead: Floats | float
 ) -> Floats | None:
     """1 on the planned node, `partial` on others of the planned device type, 0 elsewhere; absent without a plan.
 
-    The plan counted on a node that runs at its speed. Where none of that headroom is left (`used_up`: at the thermal
-    limit, throttling, no idle core) the planned node is worth no more than another of its device type.
+    The plan counted on a node that runs at its speed: of the planned node's lead over its device type the share `lead`
+    is left (see `lead_left`).
     """
     if not planned:
         return None
     found: Floats = np.where(same_device, partial, 0.0)
-    for row in planned:
-        found[rows == row] = 1.0
-    return np.where(used_up, np.minimum(found, partial), found)
+    here = np.isin(rows, planned)
+    return np.where(here, partial + (1.0 - partial) * lead, found)
 
 
-def spent(*headrooms: Floats | None) -> Flags | bool:
-    """Where one of these terms is zero; an absent one says nothing."""
-    found: Flags | bool = False
+def lead_left(enough: float, *headrooms: Floats | None) -> Floats | float:
+    """How much of the plan's lead each node keeps: all with `enough` headroom, proportionally less below, none at zero
+    (at the thermal limit, throttling, no idle core). The least of the terms counts; an absent one says nothing.
+    """
+    left: Floats | float = 1.0
     for headroom in headrooms:
         if headroom is not None:
-            found = found | (headroom <= 0.0)
-    return found
+            share = np.clip(headroom / enough, 0.0, 1.0) if enough > 0 else (headroom > 0.0).astype(np.float64)
+            left = np.fmin(left, np.where(np.isnan(headroom), 1.0, share))
+    return left
 
 
 def numa(count: int) -> Floats | None:
@@ -231,9 +233,10 @@ def term_values(
         heat, throttling = _pick(signals.temperature, rows), _pick(signals.throttling, rows)
         found["thermal"] = thermal(heat, throttling, ask.row.warn_celsius, ask.row.limit_celsius)
     if wanted("plan") and ask.planned:
-        used_up = spent(*(found.get(name) for name in ("load", "thermal") if weights.get(name, 0)))
+        headrooms = (found.get(name) for name in ("load", "thermal") if weights.get(name, 0))
+        lead = lead_left(ask.row.plan_headroom, *headrooms)
         same_device = nodes.device[rows] == _number(ask.planned_device, nodes)
-        found["plan"] = plan(rows, ask.planned, same_device, ask.row.plan_same_device, used_up)
+        found["plan"] = plan(rows, ask.planned, same_device, ask.row.plan_same_device, lead)
     if wanted("numa"):
         found["numa"] = numa(len(rows))
     if wanted("fit"):
