@@ -1,12 +1,14 @@
-"""One real control plane for a whole test session, one namespace for each test.
+"""One real control plane for each module of tests, one namespace for each test.
 
-The session's cluster is started (and its programs built, if no run has done so) when the first test asks for it. Its
-logs stay in `build/e2e/` for whoever has to explain a failure.
+A cluster is up in seconds, and what one module leaves behind (a dead component, a node, a pod that still ends) can then
+trouble no other. The programs are built by the first that asks, if no run has done so. Logs stay in `build/e2e/` for
+whoever has to explain a failure.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,10 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
-    """The session's cluster: etcd, API server, controllers, scheduler and kwok; no nodes yet."""
-    plane = ControlPlane(f"e2e-{os.getpid()}", WORKDIR, keep_logs=True)
+    """The module's cluster: etcd, API server, controllers, scheduler and kwok; no nodes yet."""
+    module = re.sub(r"[^a-z]+", "-", request.path.stem.removeprefix("test_"))
+    plane = ControlPlane(f"plane-{module}-{os.getpid()}", WORKDIR, keep_logs=True)
     capture = request.config.pluginmanager.getplugin("capturemanager")
     if capture is None:
         plane.up()

@@ -62,7 +62,7 @@ def a_job(name: str, node: str, gpus: int = 0, **simulated: Any) -> dict[str, An
 
 @pytest.fixture(scope="module")
 def fleet(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """The session's cluster with one slow, two fast (one of them hot) and one GPU-less node."""
+    """The module's cluster with one slow, two fast (one of them hot) and one GPU-less node."""
     nodes = [
         a_node(SLOW, "Tesla-T4"),
         a_node(FAST, "Tesla-V100-SXM2-32GB", idle_watts=str(IDLE_W)),

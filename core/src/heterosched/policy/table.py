@@ -62,9 +62,9 @@ BUILT_IN: Final[Mapping[str, PolicyRow]] = {
     row.name: row
     for row in (
         #                   speed energy plan numa load fit data thermal
-        _row("Performance", 50, 0, 25, 5, 8, 2, 5, 5),
-        _row("Balanced", 25, 25, 25, 5, 8, 2, 5, 5),
-        _row("Energy", 0, 50, 25, 5, 8, 2, 5, 5),
+        _row("Performance", 50, 0, 25, 5, 15, 2, 5, 15),
+        _row("Balanced", 25, 25, 25, 5, 15, 2, 5, 15),
+        _row("Energy", 0, 50, 25, 5, 15, 2, 5, 15),
     )
 }
 DEFAULT: Final = "Balanced"
