@@ -201,7 +201,7 @@ def run(plane: ControlPlane, stages: Stages, build: Path, seed: int) -> tuple[St
 def say_how_to_look(plane: ControlPlane, stack: Stack, build: Path, console: Console) -> None:
     """Commands to look around with, shown and written down to be sourced."""
     export = [
-        f"export KUBECONFIG={plane.kubeconfig} HETEROSCHED_EXTENDER_URL={stack.decisions_url}",
+        f"export KUBECONFIG={plane.kubeconfig} HETEROSCHED_DECISIONS_URL={stack.decisions_url}",
         f"export PATH={ROOT / '.venv' / 'bin'}:{plane.bin('kubectl').parent}:$PATH",
         "export " + " ".join(f"{name}={value}" for name, value in past_proxies(os.environ).items()),
     ]

@@ -28,6 +28,8 @@ SPREAD = 0.06
 """Standard deviation of the logarithm of a perturbation: about +-6 % from run to run."""
 LINK_BYTES_PER_SECOND = 1.25e9
 CORES_PER_SOCKET = 16
+UNKNOWN_SECONDS = 20.0
+"""Run time of a task that the truth does not know: a job that somebody applies to a kept demo ends, too."""
 CONFIG_MAP = "simulated-truth"
 POLICY = "simulated-hardware"
 PREFIX = "sim.heterosched.io/"
@@ -157,9 +159,9 @@ def build_manifests(truth: Mapping[str, Figures], namespace: str) -> list[dict[s
 
 
 def _policy_spec() -> dict[str, Any]:
-    def annotation(column: str) -> str:
+    def annotation(column: str, unknown: dict[str, float]) -> str:
         name = f"variables.key + '.{column}'"
-        return f"'{PREFIX}{column}': {name} in params.data ? params.data[{name}] : '{{}}'"
+        return f"'{PREFIX}{column}': {name} in params.data ? params.data[{name}] : '{json.dumps(unknown)}'"
 
     label = "object.metadata.labels['{}']"
     env = "object.spec.containers[0].?env.orValue([])"
@@ -192,7 +194,7 @@ def _policy_spec() -> dict[str, Any]:
                 "patchType": "ApplyConfiguration",
                 "applyConfiguration": {
                     "expression": "Object{metadata: Object.metadata{annotations: {"
-                    + f"{annotation('seconds')}, {annotation('watts')}"
+                    + f"{annotation('seconds', {'*': UNKNOWN_SECONDS})}, {annotation('watts', {})}"
                     + "}}}"
                 },
             }

@@ -126,11 +126,11 @@ def test_why_asks_a_real_extender(api: ControlPlane, tmp_path: Path) -> None:
         body = json.dumps({"Pod": pod, "NodeNames": ["cpu-1", "cpu-2"]}).encode()
         with urllib.request.urlopen(urllib.request.Request(f"{url}/prioritize", body), timeout=10) as answer:
             assert answer.status == 200
-        told = heterosched("why", "team/fit-0", "--node", "cpu-2", "-o", "json", HETEROSCHED_EXTENDER_URL=url)
+        told = heterosched("why", "team/fit-0", "--node", "cpu-2", "-o", "json", HETEROSCHED_DECISIONS_URL=url)
         assert told.returncode == 0, told.stderr
         decision = json.loads(told.stdout)
         assert (decision["pod"], decision["candidates"]) == ("fit-0", 2)
-        gone = heterosched("why", "team/other", HETEROSCHED_EXTENDER_URL=url)
+        gone = heterosched("why", "team/other", HETEROSCHED_DECISIONS_URL=url)
         assert (gone.returncode, "no decision on record" in gone.stderr) == (1, True)
     finally:
         process.stop()

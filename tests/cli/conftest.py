@@ -17,7 +17,7 @@ Cli: TypeAlias = Callable[..., Result]
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     """`cli("plan", "-f", path)`, in an environment that knows no cluster; `input` becomes standard input."""
-    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "HETEROSCHED_EXTENDER_URL"):
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "HETEROSCHED_DECISIONS_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
 

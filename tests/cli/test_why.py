@@ -88,7 +88,7 @@ def test_the_node_in_question_is_asked_about(cli: Any) -> None:
 def test_all_extenders_are_asked_and_the_latest_decision_counts(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     late = a_decision("2026-03-01T13:00:00Z", bound="t4-0")
     with extender({PATH: a_decision()}) as (one, _), extender({PATH: late}) as (two, _), extender({}) as (three, _):
-        monkeypatch.setenv("HETEROSCHED_EXTENDER_URL", f"{one} {two} {three} http://127.0.0.1:9")
+        monkeypatch.setenv("HETEROSCHED_DECISIONS_URL", f"{one} {two} {three} http://127.0.0.1:9")
         result = cli("why", "team/fit-0", "-o", "name")
     assert (result.exit_code, result.stdout) == (0, "t4-0\n")
 
@@ -105,7 +105,7 @@ def test_silence_is_no_answer(cli: Any) -> None:
     result = cli("why", "team/fit-0", "--extender", "http://127.0.0.1:9")
     assert result.exit_code == 1
     assert "extender http://127.0.0.1:9 does not answer" in result.stderr
-    assert "HETEROSCHED_EXTENDER_URL" in result.stderr
+    assert "HETEROSCHED_DECISIONS_URL" in result.stderr
 
 
 @pytest.mark.parametrize(("answer", "message"), [(500, "answers 500"), (b"<html>", "answers what is no decision")])

@@ -45,7 +45,7 @@ Extenders = Annotated[
     list[str],
     typer.Option(
         "--extender",
-        envvar="HETEROSCHED_EXTENDER_URL",
+        envvar="HETEROSCHED_DECISIONS_URL",
         help="Address of an extender's operations port; repeatable, all are asked.",
     ),
 ]

@@ -59,7 +59,7 @@ def find(namespace: str, pod: str, node: str, extenders: Sequence[str]) -> Decis
     if found:
         return max(found, key=lambda decision: decision.at)
     if silent and len(silent) == len(extenders):
-        remedy = "give its address with --extender or HETEROSCHED_EXTENDER_URL (kubectl port-forward may lead there)"
+        remedy = "give its address with --extender or HETEROSCHED_DECISIONS_URL (kubectl port-forward may lead there)"
         raise Unavailable("\n".join([*silent, remedy]))
     for problem in silent:
         warn(problem)
