@@ -170,10 +170,11 @@ def test_a_hot_node_is_avoided(stack: Stack, namespace: str, celsius: int, headr
 
 
 def _headroom(stack: Stack, namespace: str, probe: str, node: str) -> float | None:
-    """What a decision made now knows of the heat of `node`: a pod is placed to find out."""
+    """What a decision made now knows of the heat of `node`: a pod is placed to find out, and leaves its GPU again."""
     stack.create(namespace, a_pod(probe, PlanNote(device="nvidia-t4", seconds={"nvidia-t4": 20.0}, watts=WATTS)))
     assert wait_until(lambda: probe in stack.places(namespace), 30.0, 0.2)
     terms = stack.decision(namespace, probe, f"?node={node}")["asked"]["terms"]
+    stack.plane.kubectl("delete", "pod", probe, f"--namespace={namespace}", "--grace-period=0", "--force")
     found: float | None = next(term for term in terms if term["term"] == "thermal")["value"]
     return found
 
