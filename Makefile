@@ -8,7 +8,7 @@ MEMBERS := core operator extender cli
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test e2e demo bench docs lock control-plane format clean
+.PHONY: help setup check test e2e demo bench bench-core docs lock control-plane format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -40,7 +40,7 @@ check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; und
 	@echo "== check: docs/reference is what the code says"
 	@$(BIN)/python docs/generate.py --check
 	@echo "== check: unit tests"
-	@$(PYTEST) tests
+	@$(PYTEST) tests -n auto
 
 test: check e2e  ## everything that CI runs: check, then e2e on a real control plane
 
@@ -53,6 +53,9 @@ demo: control-plane  ## the main job: plan, place and finish HeteroJobs on 60 fa
 
 bench: control-plane  ## race the extender against a Go one (needs ../shared/tools or HETEROSCHED_TOOLS)
 	@$(BIN)/python deploy/bench/extender_race.py $(ARGS)
+
+bench-core: setup  ## all figures of the decision core beside their goals, and SAGA as a peer; ARGS="--sample 6" is quick
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python deploy/bench/bench_core.py $(ARGS)
 
 docs: setup  ## write docs/reference from the code
 	@$(BIN)/python docs/generate.py
