@@ -240,7 +240,6 @@ def ensure(source: str = "auto", progress: Progress | None = None) -> Path:
     progress = progress or Progress()
     folder = cache_folder()
     if not missing(folder):
-        progress.say(f"control plane: programs found in {folder}")
         return folder / "bin"
     if source == "cache":
         raise ControlPlaneError(

@@ -25,13 +25,17 @@ def create_command(name: str, binaries: Path, kubeconfig: Path, ports: Mapping[s
         "--enable-crds": "Stage,Metric,ClusterResourceUsage",
         "--wait": "60s",
     }
+    # kwokctl 0.8 gives a part's second argument to another part unless the first ones of all parts come before it.
     extra = [
-        "etcd=unsafe-no-fsync=true",
         f"etcd=listen-client-urls=http://127.0.0.1:{ports['etcd']}",
         "kube-apiserver=bind-address=127.0.0.1",
         "kube-controller-manager=bind-address=127.0.0.1",
         "kube-scheduler=bind-address=127.0.0.1",
         f"kwok-controller=server-address=127.0.0.1:{ports['kwok']}",
+        "etcd=unsafe-no-fsync=true",
+        # There is one of each: a lease that a slow machine renews too late would only end them.
+        "kube-controller-manager=leader-elect=false",
+        "kube-scheduler=leader-elect=false",
     ]
     # Errors only: kwok warns at every scrape of a node that never had a pod.
     command = [str(binaries / "kwokctl"), "-v", "ERROR", "create", "cluster", "--runtime", "binary", "--name", name]
