@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heterosched.errors import InvalidInput
 from heterosched.model import CPU, Cluster, Demand, Link, Node, Reservation
 
 AMOUNTS = st.floats(min_value=0, max_value=1e6)
@@ -64,3 +68,35 @@ def test_reservations_are_added_without_changing_the_cluster() -> None:
     assert [reservation.demand.cpu for reservation in more.reservations] == [1, 2]
     assert len(cluster.reservations) == 1
     assert more.link == link
+
+
+@pytest.mark.parametrize(
+    ("build", "named"),
+    [
+        (lambda: Node("n", CPU, Demand(math.nan)), "Node n: allocatable"),
+        (lambda: Node("n", CPU, Demand(1, -1)), "Node n: allocatable"),
+        (lambda: Node("n", CPU, Demand(gpus=math.inf)), "Node n: allocatable"),
+        (lambda: Node("n", CPU, Demand(), idle_watts=-1.0), "Node n: power"),
+        (lambda: Node("n", CPU, Demand(), wake_joules=math.nan), "Node n: power"),
+        (lambda: Link(math.nan), "link: latency"),
+        (lambda: Link(-1.0), "link: latency"),
+        (lambda: Link(0.0, 0.0), "link: rate"),
+        (lambda: Link(0.0, math.nan), "link: rate"),
+        (lambda: Reservation("n", Demand(), math.nan, 1.0), "reservation on n: time"),
+        (lambda: Reservation("n", Demand(), 0.0, math.nan), "reservation on n: time"),
+    ],
+)
+def test_figures_that_make_no_sense_are_refused(build: Callable[[], object], named: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^{named}: .*; give "):
+        build()
+
+
+def test_a_link_may_be_infinitely_fast_and_a_reservation_without_end() -> None:
+    assert Link(0.0, math.inf).seconds(1e9) == 0.0
+    assert Reservation("n", Demand(), 0.0, math.inf).finish == math.inf
+
+
+@given(st.floats(0, 1e15), st.floats(0, 1e15), st.floats(0, 10), st.floats(1, 1e12))
+def test_more_bytes_never_arrive_sooner(one: float, other: float, latency: float, rate: float) -> None:
+    link = Link(latency, rate)
+    assert link.seconds(min(one, other)) <= link.seconds(max(one, other))

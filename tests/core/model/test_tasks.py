@@ -130,3 +130,30 @@ def test_a_chain_is_its_own_critical_path(length: int) -> None:
     names = [f"t{number}" for number in range(length)]
     chain = TaskGraph.build([Task(name, (WAY,)) for name in names], [Edge(one, two) for one, two in pairwise(names)])
     assert chain.critical_path(dict.fromkeys(names, 1.0)) == tuple(names)
+
+
+def test_slack_is_how_late_a_task_may_be() -> None:
+    built = graph("abcd", "ab", "ac", "bd", "cd")
+    assert built.slack({"a": 1.0, "b": 5.0, "c": 2.0, "d": 1.0}) == {"a": 0.0, "b": 0.0, "c": 3.0, "d": 0.0}
+    assert graph("xy").slack({"x": 4.0, "y": 1.0}) == {"x": 0.0, "y": 3.0}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20),
+    st.lists(st.integers(1, 50), min_size=8, max_size=8),
+)
+def test_a_task_that_uses_its_slack_up_makes_the_job_no_longer(
+    pairs: list[tuple[int, int]], lengths: list[int]
+) -> None:
+    edges = [Edge(str(min(pair)), str(max(pair))) for pair in pairs if pair[0] != pair[1]]
+    built = TaskGraph.build([Task(str(number), (WAY,)) for number in range(8)], edges)
+    seconds = {str(number): float(own) for number, own in enumerate(lengths)}
+    slack = built.slack(seconds)
+
+    def span(run: dict[str, float]) -> float:
+        return sum(run[name] for name in built.critical_path(run))
+
+    assert {slack[name] for name in built.critical_path(seconds)} == {0.0}
+    for name in built.tasks:
+        assert span({**seconds, name: seconds[name] + slack[name]}) == span(seconds)
+        assert span({**seconds, name: seconds[name] + slack[name] + 1}) == span(seconds) + 1

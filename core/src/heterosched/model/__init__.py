@@ -1,10 +1,12 @@
 """Value types: nodes, devices, tasks, schedules, telemetry. Frozen, without I/O and without a clock."""
 
 from heterosched.model.cluster import Cluster, Demand, Link, Node, Reservation, Taint
-from heterosched.model.devices import CPU, DEVICE_TYPES, DeviceType, device_of_node, device_of_product
+from heterosched.model.devices import CPU, DEVICE_TYPES, DeviceType, device_of_node, device_of_product, idle_watts
+from heterosched.model.power import PowerModel
 from heterosched.model.schedule import Assignment, Schedule
-from heterosched.model.tasks import Edge, Option, Origin, Task, TaskGraph
+from heterosched.model.tasks import Edge, Option, Task, TaskGraph
 from heterosched.model.telemetry import NO_TELEMETRY, Telemetry
+from heterosched.model.throughput import Confidence, Figure, Origin, ThroughputModel
 
 __all__ = [
     "CPU",
@@ -12,19 +14,24 @@ __all__ = [
     "NO_TELEMETRY",
     "Assignment",
     "Cluster",
+    "Confidence",
     "Demand",
     "DeviceType",
     "Edge",
+    "Figure",
     "Link",
     "Node",
     "Option",
     "Origin",
+    "PowerModel",
     "Reservation",
     "Schedule",
     "Taint",
     "Task",
     "TaskGraph",
     "Telemetry",
+    "ThroughputModel",
     "device_of_node",
     "device_of_product",
+    "idle_watts",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from heterosched.errors import InvalidInput
 from heterosched.model.devices import CPU
 
 EPSILON = 1e-9
@@ -47,7 +49,13 @@ class Taint:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node as the planner sees it: allocatable resources, the device type it offers, whether it takes pods."""
+    """A node as the planner sees it: allocatable resources, the device type it offers, whether it takes pods. Raises
+    InvalidInput.
+
+    `idle_watts`: what it draws while it is on and nothing runs on it; `wake_joules`: what it takes to switch it on.
+    Both count only where the node could be off: zero, the default, says that they are drawn whatever is planned
+    (`model.devices.idle_watts` reckons the former from the device table).
+    """
 
     name: str
     device: str
@@ -55,6 +63,16 @@ class Node:
     ready: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
+    idle_watts: float = 0.0
+    wake_joules: float = 0.0
+
+    def __post_init__(self) -> None:
+        has = self.allocatable
+        if not all(0 <= amount < math.inf for amount in (has.cpu, has.memory, has.gpus)):  # false for NaN too
+            raise InvalidInput(f"Node {self.name}", "allocatable", f"{has}", "give finite amounts, zero or more")
+        if not (0 <= self.idle_watts < math.inf and 0 <= self.wake_joules < math.inf):
+            problem = f"{self.idle_watts!r} W idle, {self.wake_joules!r} J to wake"
+            raise InvalidInput(f"Node {self.name}", "power", problem, "give finite figures, zero or more")
 
     def offers(self, device: str) -> bool:
         """Whether a task for `device` may run here: its own device type, and CPU everywhere."""
@@ -63,10 +81,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The network between two different nodes; within a node data moves at no cost."""
+    """The network between two different nodes; within a node data moves at no cost. Raises InvalidInput."""
 
     latency_seconds: float = 0.0001
     bytes_per_second: float = 1.25e9
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.latency_seconds < math.inf:
+            raise InvalidInput("link", "latency", f"{self.latency_seconds!r} s", "give a finite time, zero or more")
+        if not self.bytes_per_second > 0:
+            raise InvalidInput("link", "rate", f"{self.bytes_per_second!r} bytes/s", "give a rate above zero")
 
     def seconds(self, size_bytes: float) -> float:
         """Time to move `size_bytes`; nothing to move takes no time."""
@@ -75,12 +99,20 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Resources of a node that are taken from `start` to `finish` (infinity: until further notice). Seconds."""
+    """Resources of a node that are taken from `start` to `finish` (infinity: until further notice). Seconds.
+
+    Raises InvalidInput.
+    """
 
     node: str
     demand: Demand
     start: float
     finish: float
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.start) or math.isnan(self.finish):
+            problem = f"from {self.start!r} to {self.finish!r}"
+            raise InvalidInput(f"reservation on {self.node}", "time", problem, "give two times; infinity is one")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Literal
 
 from heterosched.errors import InvalidGraph, InvalidInput
 from heterosched.model.cluster import Demand
-
-Origin = Literal["measured", "estimated", "simulated"]
+from heterosched.model.throughput import Confidence, Origin, confidence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +18,8 @@ class Option:
     """One way to run a task: a device type, a number of workers, and what that takes.
 
     `seconds` is the run time, `watts` the power of the devices that one worker holds, `demand` what it takes.
+    `scaled_from`: the device type from whose figure `seconds` was concluded, "" where it was given or measured.
+    `node_watts`: of workers on several device types the power of one on each node; `watts` is then their mean.
     """
 
     device: str
@@ -29,11 +29,22 @@ class Option:
     workers: int = 1
     variant: str = ""
     origin: Origin = "estimated"
+    scaled_from: str = ""
+    node_watts: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def confidence(self) -> Confidence:
+        """How far `seconds` may be trusted."""
+        return confidence_of(self.origin, self.scaled_from)
 
     @property
     def joules(self) -> float:
         """Energy that the task's devices draw when it runs this way."""
         return self.watts * self.workers * self.seconds
+
+    def watts_on(self, node: str) -> float:
+        """Power of the devices that one worker holds on this node."""
+        return dict(self.node_watts).get(node, self.watts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,8 @@ class Task:
 
     `nodes`: the cluster's nodes that it selects and whose taints it tolerates; None where it is not restricted.
     `external_bytes`: data from outside the job that a named mechanism brings; measured run times contain reading it.
+    `deadline`: when it should have finished, seconds with the origin of the problem's `now`; None where it has none.
+    `unrated`: device types that it may use and on which it is not placed, since nothing is known of its run time there.
     """
 
     name: str
@@ -49,6 +62,8 @@ class Task:
     known: bool = True
     external_bytes: float = 0.0
     nodes: frozenset[str] | None = None
+    deadline: float | None = None
+    unrated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +145,21 @@ class TaskGraph:
             if name not in finished and all(edge.producer in finished for edge in self.parents[name])
         )
 
+    def slack(self, seconds: Mapping[str, float]) -> dict[str, float]:
+        """By how many seconds each task may be late without making the job longer: latest start less earliest start,
+        where run times are these and transfers take none. Zero along the critical path.
+        """
+        starts, ends = dict.fromkeys(self.order, 0.0), dict.fromkeys(self.order, 0.0)
+        for name in self.order:
+            for edge in self.children[name]:
+                starts[edge.consumer] = max(starts[edge.consumer], starts[name] + seconds[name])
+        last = max((starts[name] + seconds[name] for name in self.order), default=0.0)
+        for name in reversed(self.order):
+            ends[name] = min(
+                (ends[edge.consumer] - seconds[edge.consumer] for edge in self.children[name]), default=last
+            )
+        return {name: max(0.0, ends[name] - seconds[name] - starts[name]) for name in self.tasks}
+
     def critical_path(self, seconds: Mapping[str, float]) -> tuple[str, ...]:
         """The longest chain of tasks by `seconds` (transfers not counted); ties go to the task defined first."""
         position = {name: index for index, name in enumerate(self.tasks)}
@@ -149,6 +179,8 @@ class TaskGraph:
 
 
 def _check_options(task: Task, object: str) -> None:
+    if task.deadline is not None and math.isnan(task.deadline):
+        raise InvalidInput(object, f"spec.tasks[{task.name}]", "the deadline is not a number", "give a time or none")
     for option in task.options:
         field = f"spec.tasks[{task.name}] on {option.device}"
         if not math.isfinite(option.seconds) or option.seconds <= 0:
