@@ -100,3 +100,14 @@ def test_what_others_overbook_is_not_held_against_the_schedule() -> None:
     problem, schedule = independent(("t4-0", 0.0))
     others = Reservation("t4-1", Demand(99, 0, 9), 0.0, 5.0)
     assert check(replace(problem, cluster=problem.cluster.with_reservations([others])), schedule) == []
+
+
+@pytest.mark.parametrize("need", [Demand(3, 1, 1), Demand(1, 3, 1), Demand(1, 1, 3)])
+def test_cores_memory_and_gpus_are_each_counted(need: Demand) -> None:
+    """Two tasks at once on a node that has room for four units of each resource."""
+    way, node = Option("nvidia-t4", 10.0, need), Node("n", "nvidia-t4", Demand(4, 4, 4))
+    problem = Problem(TaskGraph.build([Task("a", (way,)), Task("b", (way,))], []), Cluster((node,)))
+    once = {name: Assignment(name, way, ("n",), 0.0, 10.0) for name in "ab"}
+    assert any("holds more than it has" in fault for fault in check(problem, Schedule(once)))
+    later = {**once, "b": Assignment("b", way, ("n",), 10.0, 20.0)}
+    assert check(problem, Schedule(later)) == []

@@ -129,3 +129,13 @@ def test_tenths_of_a_core_add_up(count: int) -> None:
         row.take(0.0, 5.0, Demand(cpu=0.1))
     assert row.workers(0.0, 5.0, Demand(cpu=0.1), 99)[0] == (0.0, count)
     assert row.earliest(0.0, 5.0, Demand(cpu=0.1 * count)) == 0.0
+
+
+def test_a_copy_is_changed_on_its_own() -> None:
+    nodes = [Node("a", "cpu", Demand(cpu=1)), Node("b", "cpu", Demand(cpu=1))]
+    first = Timeline(nodes)
+    copy = first.copy()
+    copy.take(0, 0.0, 5.0, Demand(cpu=1))
+    copy.copy().take(0, 5.0, 9.0, Demand(cpu=1))
+    assert [row.earliest(0.0, 1.0, Demand(cpu=1)) for row in copy.rows] == [5.0, 0.0]
+    assert [row.earliest(0.0, 1.0, Demand(cpu=1)) for row in first.rows] == [0.0, 0.0]

@@ -18,10 +18,15 @@ ENTRY_POINTS = "heterosched.strategies"
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """How much time and energy count against each other; only the proportion matters."""
+    """How much time and energy count against each other; only the proportion matters. Raises InvalidInput."""
 
     time: float = 1.0
     energy: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.time < math.inf and 0 <= self.energy < math.inf):
+            problem = f"weights {self.time!r} (time) and {self.energy!r} (energy)"
+            raise InvalidInput("objective", "weights", problem, "give finite weights, zero or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,9 @@ class Problem:
     and does not return them; what they still hold stands in the reservations too. `ready` holds tasks back to a time.
     Every task occupies its nodes for `launch_seconds` before its run time begins. A reservation that outlasts `horizon`
     is taken to end there, and a place behind it is chosen only where nothing ends earlier: without it a task that finds
-    every node held for good is Unplaceable. All times in seconds with the same origin as `now`.
+    every node held for good is Unplaceable. `deadline`: when the whole graph should have finished; single tasks may
+    have earlier ones. `seed` is what strategies that draw lots start from. All times in seconds with the same origin
+    as `now`.
     """
 
     graph: TaskGraph
@@ -43,6 +50,8 @@ class Problem:
     fixed: Mapping[str, Assignment] = field(default_factory=dict)
     launch_seconds: float = 0.0
     horizon: float = math.inf
+    deadline: float = math.inf
+    seed: int = 0
 
 
 @runtime_checkable

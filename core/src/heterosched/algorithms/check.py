@@ -10,6 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from heterosched.algorithms.base import Problem
 from heterosched.model import Assignment, Demand, Node, Schedule
@@ -20,10 +21,14 @@ SLACK = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a schedule amounts to: seconds from `now` to the last finish, joules that its tasks add."""
+    """What a schedule amounts to: seconds from `now` to the last finish, joules that its tasks add.
+
+    `idle_joules`: what nodes draw because it keeps them on or wakes them (`Node.idle_watts`, `Node.wake_joules`).
+    """
 
     makespan: float
     joules: float
+    idle_joules: float = 0.0
 
 
 def totals(problem: Problem, schedule: Schedule) -> Totals:
@@ -33,7 +38,54 @@ def totals(problem: Problem, schedule: Schedule) -> Totals:
         option = assignment.option
         finish = max(finish, assignment.start + problem.launch_seconds + option.seconds)
         joules += len(assignment.nodes) * option.watts * option.seconds
-    return Totals(finish - problem.now, joules)
+    idle = sum(_idle(problem, schedule, node) for node in problem.cluster.nodes if node.idle_watts or node.wake_joules)
+    return Totals(finish - problem.now, joules, idle)
+
+
+def _idle(problem: Problem, schedule: Schedule, node: Node) -> float:
+    """Goes through all moments at which something begins or ends on the node, with the schedule and without it."""
+    others = [
+        (own.start, min(own.finish, problem.horizon))
+        for own in problem.cluster.reservations
+        if own.node == node.name and min(own.finish, problem.horizon) > problem.now
+    ]
+    ours = [
+        (own.start, own.finish, _contained(node, own))
+        for own in schedule.assignments.values()
+        if node.name in own.nodes
+    ]
+    borders = {moment for span in (*others, *ours) for moment in span[:2] if problem.now < moment < math.inf}
+    moments = [problem.now, *sorted(borders)]
+    lasts = [after - moment for moment, after in pairwise([*moments, math.inf])]
+    without = [any(start <= moment < finish for start, finish in others) for moment in moments]
+    parts = [[part for start, finish, part in ours if start <= moment < finish] for moment in moments]
+    together = [theirs or bool(own) for theirs, own in zip(without, parts, strict=True)]
+    alone = sum(
+        node.idle_watts * seconds * (1.0 - min(1.0, sum(own)))
+        for seconds, theirs, own in zip(lasts, without, parts, strict=True)
+        if own and not theirs
+    )
+    return alone + _wakes(node, together, lasts, without[0]) - _wakes(node, without, lasts, without[0])
+
+
+def _wakes(node: Node, on: list[bool], lasts: list[float], awake: bool) -> float:
+    """Joules of all times at which the node goes on: woken, or left idling where that took less.
+
+    `awake`: it is on at the beginning.
+    """
+    joules, off = 0.0, 0.0 if awake else math.inf
+    for is_on, seconds in zip(on, lasts, strict=True):
+        if is_on and off > 0:
+            joules += node.wake_joules if off == math.inf else min(node.wake_joules, node.idle_watts * off)
+        off = 0.0 if is_on else off + seconds
+    return joules
+
+
+def _contained(node: Node, own: Assignment) -> float:
+    """Part of the node's idle draw that is in the watts of the task: of its GPUs, or of its cores on a node without."""
+    has, need = node.allocatable, own.option.demand
+    part = need.gpus / has.gpus if has.gpus > 0 else need.cpu / has.cpu if has.cpu > 0 else 0.0
+    return min(1.0, own.nodes.count(node.name) * part)
 
 
 def check(problem: Problem, schedule: Schedule) -> list[str]:

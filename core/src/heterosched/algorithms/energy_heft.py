@@ -5,16 +5,22 @@ The ranks are those of Topcuoglu, Hariri and Wu (2002, see heft.py). Among a tas
     time * minEFT / EFT + energy * minJ / J
 
 wins, where `time` and `energy` are the weights of the problem's objective, EFT is measured from the time at which the
-task could run, and the minima are taken over the candidates. A weight of zero for energy makes it HEFT exactly.
+task could run, and the minima are taken over the candidates. J is what the task's devices draw and what its nodes draw
+because they have to be on for it (see idle.py); where that differs between nodes, those that are on already and those
+that would have to be woken are separate candidates. A weight of zero for energy makes it HEFT exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from heterosched.algorithms.base import Objective, Problem
-from heterosched.algorithms.heft import TIE, by_rank, earliest_finish
-from heterosched.algorithms.placement import Candidate
+from heterosched.algorithms.candidate import TIE, Arrivals, Candidate, earliest_finish
+from heterosched.algorithms.ground import Ground
+from heterosched.algorithms.heft import by_order
+from heterosched.algorithms.idle import IdleMeter
+from heterosched.algorithms.placement import Placement
+from heterosched.algorithms.ranks import falling, upward_ranks
 from heterosched.model import Schedule
 
 
@@ -25,25 +31,54 @@ class EnergyHeft:
 
     def schedule(self, problem: Problem) -> Schedule:
         """Place every task. Raises Unplaceable."""
-        return by_rank(problem, lambda candidates, ready: _best(candidates, ready, problem.objective))
+        ground = Ground(problem)
+        ranks = upward_ranks(ground)
+        return by_economy(ground, falling(problem.graph.order, ranks), ranks, problem.objective)
 
 
-def _best(candidates: Sequence[Candidate], ready: float, objective: Objective) -> Candidate:
-    """The candidate of the largest score; among equals the one that finishes first."""
+def by_economy(ground: Ground, order: Sequence[str], ranks: Mapping[str, float], objective: Objective) -> Schedule:
+    """List scheduling in the given order, each task where the weighted sum of the objective is largest."""
     if objective.energy <= 0:
-        return earliest_finish(candidates)
+        return by_order(ground, order, Placement.soonest, ranks)
+    meter = IdleMeter(ground.problem)
+
+    def choose(placement: Placement, name: str, arrivals: Arrivals) -> Candidate:
+        candidates = _candidates(placement, name, arrivals, meter)
+        joules = [candidate.option.joules + meter.added(candidate) for candidate in candidates]
+        best = _best(candidates, joules, arrivals.ready, objective)
+        meter.place(best)
+        return best
+
+    return by_order(ground, order, choose, ranks)
+
+
+def _candidates(placement: Placement, name: str, arrivals: Arrivals, meter: IdleMeter) -> Sequence[Candidate]:
+    """The earliest place of each option; where idle power counts, on each kind of node, on and off."""
+    if not meter.counts:
+        return placement.candidates(name, arrivals)
+    found: list[Candidate] = []
+    for option, places in zip(placement.problem.graph.tasks[name].options, placement.ground.places(name), strict=True):
+        kinds = places.by_kind.values() if option.workers == 1 else (places.nodes,) if places.nodes else ()
+        for nodes in kinds:
+            on = [node for node in nodes if meter.awake(node)]
+            off = [node for node in nodes if not meter.awake(node)]
+            groups = (on, off) if option.workers == 1 else ((*on, *off),)
+            found += [placement.first(option, group, arrivals) for group in groups if group]
+    return placement.usable(name, found)
+
+
+def _best(candidates: Sequence[Candidate], joules: Sequence[float], ready: float, objective: Objective) -> Candidate:
+    """The candidate of the largest score; among equals the one that finishes first."""
 
     def eft(candidate: Candidate) -> float:  # the run time where it is lost in the rounding of a far-away finish
         return max(candidate.finish - ready, candidate.option.seconds)
 
-    soonest = min(map(eft, candidates))
-    least = min(candidate.option.joules for candidate in candidates)
+    soonest, least = min(map(eft, candidates)), max(0.0, min(joules))
 
-    def score(candidate: Candidate) -> float:
-        joules = candidate.option.joules
-        economy = least / joules if joules > 0 else 1.0
+    def score(candidate: Candidate, own: float) -> float:
+        economy = least / own if own > 0 else 1.0
         return objective.time * soonest / eft(candidate) + objective.energy * economy
 
-    scores = [score(candidate) for candidate in candidates]
+    scores = [score(candidate, own) for candidate, own in zip(candidates, joules, strict=True)]
     enough = max(scores) * (1 - TIE)
     return earliest_finish([candidate for candidate, own in zip(candidates, scores, strict=True) if own >= enough])

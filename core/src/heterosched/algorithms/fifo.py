@@ -14,14 +14,16 @@ mean over `DRAWS` lots, and the placements shown are those of the first.
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from heterosched.algorithms.base import Problem
-from heterosched.algorithms.placement import Candidate, Placement
+from heterosched.algorithms.candidate import Candidate
+from heterosched.algorithms.ground import Ground
+from heterosched.algorithms.placement import Placement
+from heterosched.algorithms.queueing import as_they_come
 from heterosched.model import Schedule, TaskGraph
 
 DRAWS: Final = 8
@@ -53,8 +55,8 @@ class Fifo:
 
     def schedule(self, problem: Problem) -> Drawn:
         """Place every task. Raises Unplaceable."""
-        seed = _content(problem.graph)
-        draws = [_serve(problem, random.Random(f"{number} {seed}")) for number in range(DRAWS)]
+        seed, ground = _content(problem.graph), Ground(problem)
+        draws = [_serve(problem, ground, random.Random(f"{number} {seed}")) for number in range(DRAWS)]
         first = draws[0]
         # Differences, not sums: where all lots agree the mean is exactly what each of them takes.
         later = sum((draw.finish - draw.start) - (first.finish - first.start) for draw in draws) / DRAWS
@@ -67,27 +69,12 @@ def _content(graph: TaskGraph) -> str:
     return repr((list(graph.tasks), [(edge.producer, edge.consumer) for edge in graph.edges]))
 
 
-def _serve(problem: Problem, lot: random.Random) -> Schedule:
+def _serve(problem: Problem, ground: Ground, lot: random.Random) -> Schedule:
     """One draw."""
-    graph = problem.graph
-    placement = Placement(problem, lot=lot)
-    position = {name: number for number, name in enumerate(graph.tasks)}
-    waits = {
-        name: sum(edge.producer not in problem.fixed for edge in graph.parents[name])
-        for name in graph.tasks
-        if name not in problem.fixed
-    }
-    queue = [(placement.ready(name), position[name], name) for name, open_ in waits.items() if not open_]
-    heapq.heapify(queue)
-    while queue:
-        _, _, name = heapq.heappop(queue)
-        arrivals = placement.arrivals(name)
-        placement.place(name, _first_free(placement, placement.candidates(name, arrivals)))
-        for edge in graph.children[name]:
-            if edge.consumer in waits:
-                waits[edge.consumer] -= 1
-                if not waits[edge.consumer]:
-                    heapq.heappush(queue, (placement.ready(edge.consumer), position[edge.consumer], edge.consumer))
+    placement = Placement(problem, lot=lot, ground=ground)
+    for name in as_they_come(problem, lambda name: (placement.ready(name),)):
+        candidates = placement.candidates(name, placement.arrivals(name))
+        placement.place(name, _first_free(placement, candidates))
     return placement.schedule({})
 
 

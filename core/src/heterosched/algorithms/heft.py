@@ -7,17 +7,17 @@ on a node with the fastest that the node offers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from heterosched.algorithms.base import Problem
-from heterosched.algorithms.placement import Candidate, Placement
+from heterosched.algorithms.candidate import Arrivals, Candidate
+from heterosched.algorithms.ground import Ground
+from heterosched.algorithms.placement import Placement
+from heterosched.algorithms.ranks import falling, upward_ranks
 from heterosched.model import Schedule
 
-TIE = 1e-9
-"""Relative difference up to which two finishes or scores count as equal, so that rounding noise decides nothing."""
-
-Choice = Callable[[Sequence[Candidate], float], Candidate]
-"""Picks among a task's candidates, given the time from which it could run."""
+Choice = Callable[[Placement, str, Arrivals], Candidate]
+"""Picks the place of a task whose producers are placed."""
 
 
 class Heft:
@@ -27,53 +27,19 @@ class Heft:
 
     def schedule(self, problem: Problem) -> Schedule:
         """Place every task. Raises Unplaceable."""
-        return by_rank(problem, lambda candidates, ready: earliest_finish(candidates))
+        return by_upward_rank(Ground(problem))
 
 
-def by_rank(problem: Problem, choose: Choice) -> Schedule:
-    """List scheduling: tasks by decreasing upward rank, each at the candidate that `choose` picks."""
-    placement = Placement(problem)
-    ranks = upward_ranks(problem, placement)
-    # Rounding keeps noise from ordering equals; the sort is stable, so equals stay in topological order.
-    for name in sorted(problem.graph.order, key=lambda name: -float(f"{ranks[name]:.12g}")):
-        if name not in problem.fixed:
-            arrivals = placement.arrivals(name)
-            placement.place(name, choose(placement.candidates(name, arrivals), arrivals.ready))
+def by_upward_rank(ground: Ground) -> Schedule:
+    """The same, on a ground that is there already."""
+    ranks = upward_ranks(ground)
+    return by_order(ground, falling(ground.problem.graph.order, ranks), Placement.soonest, ranks)
+
+
+def by_order(ground: Ground, order: Sequence[str], choose: Choice, ranks: Mapping[str, float]) -> Schedule:
+    """List scheduling: tasks in an order that heeds the dependencies, each at the place that `choose` picks."""
+    placement = Placement(ground.problem, ground=ground)
+    for name in order:
+        if name not in ground.problem.fixed:
+            placement.place(name, choose(placement, name, placement.arrivals(name)))
     return placement.schedule(ranks)
-
-
-def earliest_finish(candidates: Sequence[Candidate]) -> Candidate:
-    """The candidate that finishes first; among equals the one that takes fewest joules, then the first."""
-    finish = min(candidate.finish for candidate in candidates)
-    equal = [candidate for candidate in candidates if candidate.finish <= finish * (1 + TIE)]
-    return min(equal, key=lambda candidate: candidate.option.joules)
-
-
-def upward_ranks(problem: Problem, placement: Placement) -> dict[str, float]:
-    """Upward rank of every task, seconds: its mean cost over the nodes that could run it, plus the longest way on.
-
-    The way on is the largest sum of an edge's mean transfer time (between different nodes) and its consumer's rank.
-    """
-    graph, link = problem.graph, problem.cluster.link
-    apart = len(problem.cluster.nodes) > 1
-    ranks: dict[str, float] = {}
-    for name in reversed(graph.order):
-        onward = (
-            ranks[edge.consumer] + (link.seconds(edge.size_bytes) if apart else 0.0) for edge in graph.children[name]
-        )
-        ranks[name] = _mean_cost(problem, placement, name) + max(onward, default=0.0)
-    return ranks
-
-
-def _mean_cost(problem: Problem, placement: Placement, name: str) -> float:
-    task = problem.graph.tasks[name]
-    if name in problem.fixed:
-        return problem.fixed[name].option.seconds + problem.launch_seconds
-    if len(task.options) == 1 and placement.eligible(task, task.options[0]):
-        return task.options[0].seconds + problem.launch_seconds
-    fastest: dict[int, float] = {}
-    for option in sorted(task.options, key=lambda option: -option.seconds):
-        fastest.update(dict.fromkeys(placement.eligible(task, option), option.seconds))
-    if not fastest:
-        return problem.launch_seconds
-    return sum(fastest.values()) / len(fastest) + problem.launch_seconds

@@ -44,8 +44,17 @@ class NodeTimeline:
             else:
                 self.free[0] = level
 
-    def earliest(self, ready: float, seconds: float, demand: Demand) -> float:
-        """The earliest start from `ready` on at which `demand` fits for `seconds`; infinity where it never does."""
+    def copy(self) -> NodeTimeline:
+        """The same, to be changed on its own."""
+        found = NodeTimeline.__new__(NodeTimeline)
+        found.times, found.free = self.times[:], self.free[:]
+        return found
+
+    def earliest(self, ready: float, seconds: float, demand: Demand, limit: float = math.inf) -> float:
+        """The earliest start from `ready` on at which `demand` fits for `seconds`; infinity where it never does.
+
+        A start at or after `limit` may be told as infinity: the search ends there.
+        """
         times, free, last = self.times, self.free, len(self.times) - 1
         cpu, memory, gpus = demand.cpu - EPSILON, demand.memory - EPSILON, demand.gpus - EPSILON
         segment = bisect_right(times, ready) - 1
@@ -58,8 +67,31 @@ class NodeTimeline:
             segment += 1
             if not fits:
                 start = times[segment]
+                if start >= limit:
+                    return math.inf
             elif times[segment] >= start + seconds:
                 return start
+
+    def opening(self, seconds: float, demand: Demand) -> tuple[float, float]:
+        """When the last gap ends that `demand` fits into for `seconds` (0: none), and from when on it fits for ever."""
+        times, segment = self.times, self._busy(len(self.times) - 1, demand)
+        ever = times[segment + 1] if segment + 1 < len(times) else math.inf
+        while segment >= 0:
+            end, before = times[segment], segment - 1
+            segment = self._busy(before, demand)
+            if segment < before and end >= times[segment + 1] + seconds:
+                return end, ever
+        return 0.0, ever
+
+    def _busy(self, segment: int, demand: Demand) -> int:
+        """The last segment, from the given one backwards, that `demand` does not fit into; -1 where there is none."""
+        cpu, memory, gpus = demand.cpu - EPSILON, demand.memory - EPSILON, demand.gpus - EPSILON
+        while segment >= 0:
+            free = self.free[segment]
+            if cpu > free[0] or memory > free[1] or gpus > free[2]:
+                return segment
+            segment -= 1
+        return -1
 
     def take(self, start: float, finish: float, demand: Demand) -> None:
         """Take `demand` from `start` to `finish`."""
@@ -69,6 +101,13 @@ class NodeTimeline:
         for segment in range(first, behind):
             free = self.free[segment]
             self.free[segment] = (free[0] - cpu, free[1] - memory, free[2] - gpus)
+        self._join(behind)
+        self._join(first)
+
+    def _join(self, segment: int) -> None:
+        """Drop the border before a segment that has as much free as the one before: tasks back to back leave none."""
+        if 0 < segment < len(self.free) and self.free[segment] == self.free[segment - 1]:
+            del self.free[segment], self.times[segment]
 
     def _cut(self, moment: float) -> int:
         """The segment that starts at `moment`, made by cutting one where there is none yet."""
@@ -131,10 +170,20 @@ class Timeline:
             if position is not None and finish > max(held.start - origin, 0.0):
                 taken[position].append((held.start - origin, finish, held.demand))
         self.rows = [NodeTimeline(node.allocatable, row) for node, row in zip(nodes, taken, strict=True)]
+        self._shared: set[int] = set()
 
-    def untouched(self, position: int) -> bool:
-        """Whether the node's free capacity never changes."""
-        return len(self.rows[position].times) == 1
+    def copy(self) -> Timeline:
+        """The same, to be changed on its own, by `take` alone: a node's row is shared until then."""
+        found = Timeline.__new__(Timeline)
+        found.positions, found.rows, found._shared = self.positions, self.rows[:], set(range(len(self.rows)))
+        return found
+
+    def take(self, place: int, start: float, finish: float, demand: Demand) -> None:
+        """Take `demand` on a node from `start` to `finish`."""
+        if place in self._shared:
+            self._shared.remove(place)
+            self.rows[place] = self.rows[place].copy()
+        self.rows[place].take(start, finish, demand)
 
     def together(
         self, nodes: Sequence[int], ready: Mapping[int, float], seconds: float, demand: Demand, workers: int
