@@ -18,6 +18,10 @@ REFUSED_OTHERS = [
     Refused(
         "thermal-order", a_policy(thermal={"warnCelsius": 95}), "spec.thermal", "lower the first or raise the second"
     ),
+    Refused("same-device-above-100", a_policy(scoring={"sameDevicePercent": 101}), "spec.scoring", "equal to 100"),
+    Refused("hint-negative", a_policy(scoring={"hintSeconds": -1}), "spec.scoring.hintSeconds", "equal to 0"),
+    Refused("shapes-above-64", a_policy(scoring={"typicalShapes": 65}), "spec.scoring.typicalShapes", "equal to 64"),
+    Refused("hook-name", a_policy(hook="Night Saver"), "spec.hook", "should match"),
     Refused("cluster-cap-zero", a_policy(powerCaps={"clusterWatts": "0"}), "spec.powerCaps.clusterWatts", QUANTITY),
     Refused(
         "group-without-selector",
@@ -27,7 +31,7 @@ REFUSED_OTHERS = [
     ),
     Refused("alpha-one", a_policy(jps={"alpha": "1"}), "spec.jps.alpha", "from 0 to below 1"),
     Refused("fairness-above-one", a_policy(jps={"fairnessFloor": "1.5"}), "spec.jps.fairnessFloor", "from 0 to 1"),
-    Refused("waiting-word", a_policy(waiting={"maxDelay": "soon"}), "spec.waiting.maxDelay", "such as 2h30m"),
+    Refused("waiting-word", a_policy(waiting={"urgentSlack": "soon"}), "spec.waiting.urgentSlack", "such as 2h30m"),
     Refused("profile-empty", a_profile(devices=[]), "spec.devices", "at least 1 items"),
     Refused(
         "profile-device-twice", a_profile(devices=[_DEVICE_ROW, _DEVICE_ROW]), "spec.devices[1]", "Duplicate value"
@@ -66,5 +70,6 @@ TAKEN: dict[str, Manifest] = {
     "as-many-workers-as-min": a_job("pair").task("a", workers={"min": 2, "rendezvous": True}).manifest(),
     "smallest-policy": a_policy("smallest", weights={"thermal": 1}),
     "free-energy": a_policy("free", pricePerKWh=0, powerCaps={"clusterWatts": "12k"}),
+    "policy-with-a-hook": a_policy("nights", hook="night-saver", scoring={"anySizePods": 0}),
     "profile": a_profile(),
 }

@@ -67,6 +67,7 @@ def a_full_status(tasks: Iterable[str]) -> dict[str, Any]:
     }
     return {
         "observedGeneration": 1,
+        "state": "Planned",
         "progress": f"{len(rows)}/{len(rows)}",
         "startTime": NOW,
         "completionTime": LATER,

@@ -113,6 +113,11 @@ async def test_no_server_and_no_answer_are_unavailable(tmp_path: Path) -> None:
                 await kube.request("GET", "/version", within=0.2)
 
 
+async def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="absent: there is no such file; give the kubeconfig"):
+        await Kube.connect(tmp_path / "absent")
+
+
 async def test_bodies_and_content_types_arrive_as_meant(tmp_path: Path) -> None:
     seen: list[tuple[str, str, str, Any]] = []
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heterosched.policy.explain import (
-    Decision,
-    NodeScore,
-    Provenance,
-    difference_by_term,
-    group_rejections,
-    node_score,
-    render,
-)
+from cases import a_case, a_scene, an_ask, some_nodes
+from heterosched.policy.decision import Decision, NodeScore
+from heterosched.policy.explain import MOST_ALTERNATIVES, difference_by_term, explain, group_rejections, node_score
+from heterosched.policy.hooks import HookEffect
+from heterosched.policy.inputs import Provenance
+from heterosched.policy.nodes import Roster
+from heterosched.policy.render import render
 from heterosched.policy.score import weigh
 from heterosched.policy.table import BUILT_IN, TERMS
+from heterosched.policy.terms import Ask
 
 share = st.one_of(st.just(np.nan), st.floats(0.0, 1.0))
 BALANCED = BUILT_IN["Balanced"]
@@ -68,6 +70,84 @@ def test_rejections_are_grouped_by_reason_most_frequent_first() -> None:
         ("wrong device", 5, ("n0", "n1", "n2")),
         ("hot", 1, ("a",)),
     ]
+
+
+def test_the_best_nodes_that_lost_are_named_with_their_difference_and_its_terms() -> None:
+    decision = explain(a_case())
+    assert decision.best is not None and decision.runner_up is not None
+    assert [other.node for other in decision.alternatives] == ["t4-0", "v100-0", "v100-1"]
+    assert decision.alternatives[0].node == decision.runner_up.node
+    for other in decision.alternatives:
+        asked = explain(a_case(), other.node).asked
+        assert asked is not None
+        assert (other.mean, other.score) == (asked.mean, asked.score)
+        assert other.difference == (decision.best.mean or 0.0) - other.mean
+        assert sum(other.decisive.values()) == pytest.approx(other.difference)
+
+
+def test_no_more_than_a_few_losers_are_named() -> None:
+    count = 5 * MOST_ALTERNATIVES
+    nodes = some_nodes(
+        **{name: np.full(count, 8.0) for name in ("cores", "gpus", "free_cores", "free_gpus")},
+        **{name: np.full(count, 64e9) for name in ("memory", "free_memory", "idle_watts")},
+        device=np.ones(count, dtype=np.int64),
+        asleep=np.zeros(count, dtype=np.bool_),
+    )
+    scene = a_scene(nodes=nodes, roster=Roster.of(1, [f"t4-{row}" for row in range(count)]), sensors={})
+    decision = explain(
+        a_case(scene=scene, ask=an_ask(planned=(), inputs=()), rows=np.arange(count), hinted=None, rejected={})
+    )
+    assert decision.tied == count
+    assert [other.node for other in decision.alternatives] == [f"t4-{row}" for row in range(1, MOST_ALTERNATIVES + 1)]
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (an_ask(), "planned for task fit of team/train: t4-1 (nvidia-t4), 20 s and 1400 J; elsewhere nvidia-v100 10 s"),
+        (an_ask(watts={}), "t4-1 (nvidia-t4), 20 s; elsewhere nvidia-v100 10 s"),
+        (an_ask(planned=(0, 1, 2, 3), planned_device=""), "t4-0, t4-1, v100-0 and 1 more"),
+        (an_ask(planned=(-1,)), "a node that is gone"),
+    ],
+)
+def test_a_plan_without_a_reason_is_told_by_its_figures(ask: Ask, words: str) -> None:
+    assert words in explain(a_case(ask=ask)).planned
+
+
+def test_the_planners_own_reason_is_told_instead_and_wrapped() -> None:
+    reason = "nvidia-t4 (20 s, 1400 J); better by time 25 and energy 25 than nvidia-v100 (10 s, 3000 J), and so on"
+    case = a_case()
+    decision = explain(replace(case, asked=replace(case.asked, because=reason)))
+    assert decision.planned == f"planned for task fit of team/train: t4-1 (nvidia-t4): {reason}"
+    assert max(map(len, render(decision).splitlines())) <= 120
+
+
+def test_a_pod_without_a_plan_has_none() -> None:
+    assert explain(a_case(ask=an_ask(planned=(), planned_device=""))).planned == ""
+
+
+def test_what_a_hook_did_is_told_and_a_failed_one_is_a_remark() -> None:
+    asked = a_case().asked
+    effect = HookEffect(hook="night-saver", before={"speed": 25, "energy": 25}, after={"speed": 0, "energy": 50})
+    told = render(explain(a_case(asked=replace(asked, hook=effect))))
+    assert "hook night-saver changed the weights: speed 25 -> 0, energy 25 -> 50" in told
+    failed = HookEffect(hook="night-saver", before={"speed": 25}, after={"speed": 25}, problem="KeyError: 'x'")
+    told = render(explain(a_case(asked=replace(asked, hook=failed))))
+    assert "policy hook night-saver: KeyError: 'x'; the policy's own weights count" in told
+
+
+def test_the_text_fits_a_terminal_and_shows_inputs_and_constants() -> None:
+    text = render(explain(a_case(), "v100-0"))
+    assert max(map(len, text.splitlines())) <= 120
+    for words in (
+        "also v100-0",
+        "celsius 60",
+        "limitCelsius 90",
+        "hintSeconds 30",
+        "planSameDevice 0.5",
+        "joules 1400",
+    ):
+        assert words in text
 
 
 def a_decision() -> Decision:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heterosched.policy import terms
+from heterosched.policy.nodes import NodeArrays, Signals
 from heterosched.policy.score import weigh
 from heterosched.policy.table import BUILT_IN, TERMS, PolicyRow
-from heterosched.policy.terms import Ask, NodeArrays, Signals
+from heterosched.policy.terms import Ask
 
 NAN = np.nan
 EVERY = PolicyRow("Every", dict.fromkeys(TERMS, 1))
@@ -24,7 +25,10 @@ def the_nodes(count: int = 3, free: float = 4.0) -> NodeArrays:
         devices=("nvidia-t4", "nvidia-v100"),
         device=np.arange(count) % 2,
         cores=np.full(count, 16.0),
+        memory=np.full(count, 64e9),
         gpus=np.full(count, 4.0),
+        free_cores=np.full(count, 16.0),
+        free_memory=np.full(count, 64e9),
         free_gpus=np.full(count, free),
         asleep=np.zeros(count, dtype=np.bool_),
         idle_watts=np.full(count, 100.0),
@@ -53,7 +57,7 @@ def test_figures_for_devices_that_no_candidate_has_are_absent() -> None:
 
 
 def test_energy_prefers_the_awake_node_by_the_share_of_idle_power() -> None:
-    nodes = NodeArrays(**{**the_nodes(2).__dict__, "asleep": np.array([True, False])})
+    nodes = replace(the_nodes(2), asleep=np.array([True, False]))
     ask = Ask(EVERY, gpus=2, cores=1)
     np.testing.assert_array_equal(terms.woken_watts(ask, nodes, np.array([0, 1])), [50.0, 0.0])
     needed = terms.joules(np.array([10.0, 10.0]), np.array([150.0, 150.0]), np.array([50.0, 0.0]))
@@ -145,11 +149,6 @@ def test_load_of_an_overcommitted_host_is_zero() -> None:
     found = terms.load(None, np.array([3.0]), None, np.array([16.0]))
     assert found is not None
     np.testing.assert_array_equal(found, [0.0])
-
-
-def test_fit_prefers_the_node_that_it_fills_and_keeps_gpu_nodes_free_of_cpu_pods() -> None:
-    np.testing.assert_array_equal(terms.fit(np.array([4.0, 2.0, 1.0]), np.full(3, 4.0), 1.0), [0.25, 0.75, 1.0])
-    np.testing.assert_array_equal(terms.fit(np.array([4.0, 0.0]), np.array([4.0, 0.0]), 0.0), [0.0, 1.0])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,11 @@ NOTE_VERSION = 1
 
 
 class PlanNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`nodes[i]` is the planned node of the worker with completion index i; `seconds`, `watts`: by device type."""
+    """`nodes[i]` is the planned node of the worker with completion index i; `seconds`, `watts`: by device type.
+
+    `scaled`: device types whose seconds were concluded, each with the one from which they were; low confidence.
+    `because`: the planner's reason, for people.
+    """
 
     v: int = NOTE_VERSION
     job: str = ""
@@ -24,7 +28,9 @@ class PlanNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nodes: tuple[str, ...] = ()
     seconds: dict[str, float] = {}
     watts: dict[str, float] = {}
+    scaled: dict[str, str] = {}
     input_nodes: tuple[str, ...] = ()
+    because: str = ""
 
 
 def encode_note(note: PlanNote) -> str:

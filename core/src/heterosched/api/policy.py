@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,21 +36,68 @@ class TelemetryLimits(Wire, frozen=True, kw_only=True):
     max_age_seconds: int = 60
 
 
+class Scoring(Wire, frozen=True, kw_only=True):
+    """Constants of single score terms; see `heterosched.policy.table.PolicyRow`."""
+
+    same_device_percent: int = 50
+    headroom_percent: int = 75
+    hint_seconds: int = 30
+    typical_shapes: int = 8
+    any_size_pods: int = 10
+
+
+class PowerGroup(Wire, frozen=True, kw_only=True):
+    """A cap in watts over the nodes with these labels."""
+
+    name: str
+    node_selector: dict[str, str]
+    watts: Quantity
+
+
+class PowerCaps(Wire, frozen=True, kw_only=True):
+    """What the jobs may draw in all; nothing is capped by default."""
+
+    cluster_watts: Quantity | None = None
+    groups: list[PowerGroup] = []
+
+
+class Jps(Wire, frozen=True, kw_only=True):
+    """Parameters of JPS; see `heterosched.jps.Parameters`."""
+
+    samples: int = 128
+    alpha: Quantity = "0"
+    beta: Quantity = "1"
+    explore: Quantity = "0.15"
+    energy_weight: Quantity = "0"
+    fairness_floor: Quantity = "0.9"
+    mode: Literal["auto", "guided", "uniform"] = "auto"
+
+
+class Waiting(Wire, frozen=True, kw_only=True):
+    """Who waits for whom, and for what; and what makes a plan change."""
+
+    urgent_slack: str = "1h"
+    keep_percent: int = 10
+    autoscaled_devices: list[str] = []
+
+
 class SchedulingPolicySpec(Wire, frozen=True, kw_only=True):
-    """A row of the policy table. The fields below `telemetry` are kept as they are written; none is in force yet."""
+    """A row of the policy table. The fields below `node_selector` are kept as they are written; none is in force."""
 
     weights: Weights
     price_per_kwh: Quantity = msgspec.field(default="0.15", name="pricePerKWh")
     currency: str = "USD"
     thermal: Thermal = Thermal()
     telemetry: TelemetryLimits = TelemetryLimits()
+    scoring: Scoring = Scoring()
+    hook: str = ""
+    power_caps: PowerCaps = PowerCaps()
+    jps: Jps = Jps()
+    waiting: Waiting = Waiting()
+    node_selector: dict[str, str] = {}
     price_query: str = ""
     carbon_query: str = ""
-    node_selector: dict[str, str] = {}
-    power_caps: dict[str, Any] = {}
-    jps: dict[str, Any] = {}
     preemption: dict[str, Any] = {}
-    waiting: dict[str, Any] = {}
 
 
 class SchedulingPolicy(Wire, frozen=True, kw_only=True):

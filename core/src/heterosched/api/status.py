@@ -58,7 +58,8 @@ class TaskStatus(Wire, frozen=True, kw_only=True):
     """Where a task stands.
 
     `job_name` is set as long as an attempt is open (from before its Job is created until Job and pods are gone or
-    finished); `template_hash` remains, so that it also says that attempt number `attempt` has been used.
+    finished); `template_hash` remains, so that it also says that attempt number `attempt` has been used. `kept_nodes`:
+    of a training that is being resized the nodes of its next attempt, until that is opened.
     """
 
     name: str
@@ -70,6 +71,8 @@ class TaskStatus(Wire, frozen=True, kw_only=True):
     attempt: int = 0
     failures: int = 0
     free_retries: int = 0
+    done_share: str = ""
+    kept_nodes: list[str] = []
     variant: str = ""
     template_hash: str = ""
     job_name: str = ""
@@ -133,6 +136,7 @@ class HeteroJobStatus(Wire, frozen=True, kw_only=True):
     """The whole status."""
 
     observed_generation: int = 0
+    state: str = ""
     progress: str = ""
     start_time: str = ""
     completion_time: str = ""
@@ -150,6 +154,33 @@ class HeteroJobStatus(Wire, frozen=True, kw_only=True):
         """Whether the condition of this type holds."""
         found = self.condition(type)
         return found is not None and found.status == "True"
+
+
+_HELD = frozenset({"WaitingForDevice", "WaitingForPower", "WaitingForGang", "WaitingForDeadlineSlack", "QuotaExceeded"})
+
+
+def state_of(status: HeteroJobStatus) -> str:
+    """The condition that says most, in one word; with its reason where the job does not go on. For lists: what waits
+    for a job or acts on it reads the conditions.
+    """
+    for type in ("Failed", "Completed", "Suspended", "Blocked", "Running"):
+        found = status.condition(type)
+        if found is not None and found.status == "True":
+            return f"{type}: {found.reason}" if type in ("Failed", "Blocked") else type
+    accepted = status.condition("Accepted")
+    if accepted is not None and accepted.status == "Unknown":
+        return f"Pending: {accepted.reason}"
+    for type, otherwise in (("Accepted", "Rejected"), ("Planned", "Unplanned")):
+        found = status.condition(type)
+        if found is not None and found.status == "False":
+            return f"{otherwise}: {found.reason}"
+    planned = status.condition("Planned")
+    if planned is not None and planned.status == "True":
+        waits = [task.reason for task in status.tasks if task.state == "Ready" and task.reason in _HELD]
+        if waits:
+            return f"Waiting: {waits[0]}"
+        return "EstimatesMissing" if planned.reason == "EstimatesMissing" else "Planned"
+    return "Pending"
 
 
 def wire_status(status: HeteroJobStatus) -> dict[str, Any]:

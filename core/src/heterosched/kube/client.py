@@ -233,10 +233,13 @@ class _Refresh:
 
 
 def _kubeconfig_path(explicit: str | Path | None) -> str | None:
-    if explicit:
-        return str(explicit)
-    if os.environ.get("KUBECONFIG"):
-        return os.environ["KUBECONFIG"]
+    """The file, or several as $KUBECONFIG joins them; None inside of a cluster. Raises InvalidInput: there is none."""
+    given = str(explicit or "") or os.environ.get("KUBECONFIG", "")
+    if given and not any(Path(path).expanduser().exists() for path in given.split(os.pathsep)):
+        remedy = "give the kubeconfig by --kubeconfig or $KUBECONFIG"
+        raise InvalidInput(given, "", "there is no such file", remedy)
+    if given:
+        return given
     default = Path("~/.kube/config").expanduser()
     return str(default) if default.exists() or "KUBERNETES_SERVICE_HOST" not in os.environ else None
 

@@ -1,89 +1,59 @@
-"""The explanation of a decision: every term, its weight after redistribution, where its data came from, and the sum.
+"""From a case to its explanation: the decision is made again on the very same input, with every term shown.
 
 The parts of a node add up to exactly its weighted mean, the figure behind the score that went over the wire: both come
-from the same arithmetic (`heterosched.policy.score`). `Decision` is what `/v1/decisions` answers; `render` is for
-people.
+from the same arithmetic (`heterosched.policy.score`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import Final
 
-import msgspec
 import numpy as np
 
+from heterosched.policy.decide import Case, Scores
+from heterosched.policy.decision import Alternative, Decision, NodeScore, Rejection, TermShare
+from heterosched.policy.inputs import Columns, Provenance, constants, inputs_at, provenance, raw_inputs
+from heterosched.policy.nodes import Floats
 from heterosched.policy.score import node_weights
 from heterosched.policy.table import TERMS, PolicyRow
-from heterosched.policy.terms import Floats
+from heterosched.policy.terms import runs_on
+from heterosched.units import format_time
+
+MOST_ALTERNATIVES: Final = 5
+"""Candidates that lost and are named all the same."""
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """Where a term's data came from, how old it is on each candidate (seconds; None: no sample), why it is absent."""
-
-    origin: str = ""
-    ages: Floats | None = None
-    absent: str = ""
-
-
-class TermShare(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One term on one node: `part` = `weight` x `value`. `absent` says why there is no value; then weight and part are
-    0.
-    """
-
-    term: str
-    value: float | None
-    weight: float
-    part: float
-    origin: str = ""
-    age_seconds: float | None = None
-    absent: str = ""
-
-
-class NodeScore(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A candidate: the integer that the scheduler got, the weighted mean behind it (None: no term had data), its
-    parts.
-    """
-
-    node: str
-    device: str
-    score: int
-    mean: float | None
-    terms: tuple[TermShare, ...]
-
-
-class Rejection(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Nodes that the extender's filter turned down for one reason; `examples` names a few of the `count`."""
-
-    reason: str
-    count: int
-    examples: tuple[str, ...]
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Why a pod was advised to a node. `best` is the advice, `bound` where the pod went, `asked` the node in question.
-
-    `candidates` are the nodes that kube-scheduler's own filters had left; `difference` is best less runner-up, of the
-    means. `decisive` gives that difference by term, largest first.
-    """
-
-    namespace: str
-    pod: str
-    uid: str
-    at: str
-    policy: str
-    candidates: int
-    best: NodeScore | None = None
-    tied: int = 0
-    runner_up: NodeScore | None = None
-    difference: float | None = None
-    decisive: dict[str, float] = {}
-    rejected: tuple[Rejection, ...] = ()
-    bound: str = ""
-    asked: NodeScore | None = None
-    asked_answer: str = ""
-    remarks: tuple[str, ...] = ()
+def explain(case: Case, node: str = "") -> Decision:
+    """The decision for a pod; with `node` also why it was, or was not, that one."""
+    asked, scores = case.asked, case.scores()
+    told = _Teller(case, scores)
+    ranked = _ranked(scores)
+    best, rest = (ranked[0], ranked[1:]) if ranked else (None, [])
+    first = told.at(best) if best is not None else None
+    second = told.at(rest[0]) if rest else None
+    score, answer = _about(node, told) if node else (None, "")
+    return Decision(
+        namespace=asked.namespace,
+        pod=asked.name,
+        uid=asked.uid,
+        at=format_time(case.at),
+        policy=asked.ask.row.name,
+        candidates=len(case.rows) + len(case.rejected) + len(case.unknown),
+        best=first,
+        tied=int((scores.integers == scores.integers[best]).sum()) if best is not None else 0,
+        runner_up=second,
+        difference=None if first is None or second is None else (first.mean or 0.0) - (second.mean or 0.0),
+        decisive={} if first is None or second is None else difference_by_term(first, second),
+        rejected=group_rejections(case.rejected.items()),
+        bound=case.bound,
+        asked=score,
+        asked_answer=answer,
+        remarks=_remarks(case),
+        alternatives=() if first is None else tuple(told.lost(first, position) for position in rest),
+        planned=_planned(case),
+        hook=asked.hook,
+    )
 
 
 def node_score(
@@ -93,16 +63,20 @@ def node_score(
     position: int,
     values: Mapping[str, Floats | None],
     row: PolicyRow,
-    provenance: Mapping[str, Provenance],
+    sources: Mapping[str, Provenance],
+    raw: Mapping[str, Columns] | None = None,
 ) -> NodeScore:
     """Explain the candidate at `position` of the term arrays. Terms without a weight are shown, at weight 0."""
     at = {term: _at(values.get(term), position) for term in TERMS}
     weights = node_weights(at, row.weights)
-    shares = tuple(_share(term, at[term], weights.get(term, 0.0), position, provenance.get(term)) for term in TERMS)
+    shares = []
     mean = 0.0
-    for share in shares:
+    for term in TERMS:
+        inputs = inputs_at((raw or {}).get(term, {}), position)
+        share = _share(term, at[term], weights.get(term, 0.0), position, sources.get(term, Provenance()), inputs, row)
+        shares.append(share)
         mean += share.part
-    return NodeScore(node=node, device=device, score=score, mean=mean if weights else None, terms=shares)
+    return NodeScore(node=node, device=device, score=score, mean=mean if weights else None, terms=tuple(shares))
 
 
 def _at(column: Floats | None, position: int) -> float | None:
@@ -111,12 +85,39 @@ def _at(column: Floats | None, position: int) -> float | None:
     return float(column[position])
 
 
-def _share(term: str, value: float | None, weight: float, position: int, source: Provenance | None) -> TermShare:
-    source = source or Provenance()
+def _share(
+    term: str,
+    value: float | None,
+    weight: float,
+    position: int,
+    source: Provenance,
+    inputs: dict[str, float],
+    row: PolicyRow,
+) -> TermShare:
+    own = row.weights.get(term, 0)
     if value is None:
-        return TermShare(term=term, value=None, weight=0.0, part=0.0, absent=source.absent or "no data for this node")
+        return TermShare(
+            term=term,
+            value=None,
+            weight=0.0,
+            part=0.0,
+            absent=source.absent or "no data for this node",
+            policy_weight=own,
+            inputs=inputs,
+            constants=constants(term, row),
+        )
     age = None if source.ages is None or np.isnan(source.ages[position]) else float(source.ages[position])
-    return TermShare(term=term, value=value, weight=weight, part=weight * value, origin=source.origin, age_seconds=age)
+    return TermShare(
+        term=term,
+        value=value,
+        weight=weight,
+        part=weight * value,
+        origin=source.origin,
+        age_seconds=age,
+        policy_weight=own,
+        inputs=inputs,
+        constants=constants(term, row),
+    )
 
 
 def difference_by_term(best: NodeScore, other: NodeScore) -> dict[str, float]:
@@ -136,45 +137,115 @@ def group_rejections(reasons: Iterable[tuple[str, str]], examples: int = 3) -> t
     )
 
 
-def render(decision: Decision) -> str:
-    """The decision as text for people, a few lines wide enough for a terminal of 100 columns."""
-    pod, count = f"{decision.namespace}/{decision.pod}", decision.candidates
-    lines = [f"pod {pod}, policy {decision.policy}, {count} candidates, {decision.at}"]
-    if decision.best is None:
-        lines.append("no node was advised")
-    else:
-        tied = f", tied with {decision.tied - 1} more" if decision.tied > 1 else ""
-        lines.append(f"advised {_title(decision.best)}{tied}")
-        lines.extend(_table(decision.best))
-    if decision.runner_up is not None and decision.difference is not None:
-        why = ", ".join(f"{term} {part:+.4f}" for term, part in decision.decisive.items()) or "no term differs"
-        lines.append(f"runner-up {_title(decision.runner_up)}: {decision.difference:.4f} behind ({why})")
-    if decision.asked is not None:
-        lines.append(f"asked about {_title(decision.asked)}")
-        lines.extend(_table(decision.asked))
-    if decision.asked_answer:
-        lines.append(decision.asked_answer)
-    for rejection in decision.rejected:
-        more = ", ..." if rejection.count > len(rejection.examples) else ""
-        lines.append(f"filtered {rejection.count}: {rejection.reason} ({', '.join(rejection.examples)}{more})")
-    if decision.bound:
-        lines.append(f"bound to {decision.bound}")
-    lines.extend(decision.remarks)
-    return "\n".join(lines)
+class _Teller:
+    """Explains single candidates of one case."""
+
+    def __init__(self, case: Case, scores: Scores) -> None:
+        self.case = case
+        self._scores = scores
+        self._sources = provenance(case)
+        self._raw = raw_inputs(case, scores)
+
+    def at(self, position: int) -> NodeScore:
+        """The candidate at this position of the rows."""
+        scene, row = self.case.scene, int(self.case.rows[position])
+        return node_score(
+            node=scene.roster.names[row],
+            device=scene.nodes.devices[scene.nodes.device[row]],
+            score=int(self._scores.integers[position]),
+            position=position,
+            values=self._scores.values,
+            row=self.case.asked.ask.row,
+            sources=self._sources,
+            raw=self._raw,
+        )
+
+    def lost(self, best: NodeScore, position: int) -> Alternative:
+        """The candidate at this position beside the best one."""
+        own = self.at(position)
+        mean = own.mean or 0.0
+        return Alternative(
+            node=own.node,
+            device=own.device,
+            score=own.score,
+            mean=mean,
+            difference=(best.mean or 0.0) - mean,
+            decisive=difference_by_term(best, own),
+        )
 
 
-def _title(node: NodeScore) -> str:
-    mean = "no term has data" if node.mean is None else f"mean {node.mean:.4f}"
-    return f"{node.node} ({node.device}): score {node.score}, {mean}"
+def _ranked(scores: Scores) -> list[int]:
+    """Positions of the best candidate and of those behind it by their means; empty where no term says anything."""
+    if scores.best < 0:
+        return []
+    order = np.argsort(-scores.raw, kind="stable")  # NaN, a candidate without any term, comes last
+    known = [int(position) for position in order[: MOST_ALTERNATIVES + 2] if not np.isnan(scores.raw[position])]
+    return [scores.best, *[position for position in known if position != scores.best][:MOST_ALTERNATIVES]]
 
 
-def _table(node: NodeScore) -> list[str]:
-    rows = []
-    for share in node.terms:
-        if share.value is None:
-            rows.append(f"  {share.term:<8} absent: {share.absent}")
-            continue
-        age = "" if share.age_seconds is None else f", {share.age_seconds:.0f} s old"
-        figures = f"{share.value:6.4f} x {share.weight:6.4f} = {share.part:6.4f}"
-        rows.append(f"  {share.term:<8} {figures}  {share.origin}{age}")
-    return rows
+def _about(node: str, told: _Teller) -> tuple[NodeScore | None, str]:
+    case = told.case
+    if node in case.rejected:
+        return None, f"{node} was turned down: {case.rejected[node]}"
+    row = case.scene.roster.index.get(node)
+    if row is None:
+        return None, f"{node} was not known when the pod was scheduled: check the name"
+    found = np.flatnonzero(case.rows == row)
+    if not len(found):
+        return None, f"{node} was no candidate: {_why_not_asked(case, row)}"
+    return told.at(int(found[0])), ""
+
+
+def _why_not_asked(case: Case, row: int) -> str:
+    """The likely reason for which kube-scheduler did not ask about a node."""
+    ask, nodes = case.asked.ask, case.scene.nodes
+    device = runs_on(nodes.devices[int(nodes.device[row])], ask.gpus, ask.seconds)
+    if ask.planned_device and device not in (*ask.seconds, ask.planned_device):
+        able = ", ".join(sorted({*ask.seconds, ask.planned_device}))
+        return f"it offers {device}, and the plan's node affinity asks for {able}"
+    why = "kube-scheduler's own filters had ruled it out: its capacity, taints, or the pod's node affinity and selector"
+    return f"{why}, or what-if has taken it out"
+
+
+def _planned(case: Case) -> str:
+    """The plan's word and its grounds: the planner's own, else what the task takes on each device type it may use."""
+    asked, ask = case.asked, case.asked.ask
+    if not ask.planned:
+        return ""
+    names = [case.scene.roster.names[row] for row in ask.planned if row >= 0] or ["a node that is gone"]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    task = f"task {asked.task} of {asked.job}" if asked.task else "the pod"
+    there = f"planned for {task}: {shown}" + (f" ({ask.planned_device})" if ask.planned_device else "")
+    if asked.because:
+        return f"{there}: {asked.because}"
+    own = _figures(case, ask.planned_device)
+    others = [f"{device} {_figures(case, device)}" for device in ask.seconds if device != ask.planned_device]
+    return there + (f", {own}" if own else "") + (f"; elsewhere {', '.join(sorted(others))}" if others else "")
+
+
+def _figures(case: Case, device: str) -> str:
+    ask = case.asked.ask
+    seconds, watts = ask.seconds.get(device), ask.watts.get(device)
+    if seconds is None:
+        return ""
+    return f"{seconds:g} s" if watts is None else f"{seconds:g} s and {seconds * watts:g} J"
+
+
+def _remarks(case: Case) -> tuple[str, ...]:
+    remarks = list(case.asked.remarks)
+    if case.asked.hook is not None and case.asked.hook.problem:
+        remarks.append(f"policy hook {case.asked.hook.hook}: {case.asked.hook.problem}; the policy's own weights count")
+    if case.asked.numa_required:
+        remarks.append(
+            "NUMA alignment is required, and no node's topology is known: only the strict entry can hold to it"
+        )
+    if not case.scored_at:
+        remarks.append(
+            f"{len(case.rows)} node(s) passed the filter; "
+            "the scheduler asked for no scores, as it does for a single one"
+        )
+    if case.unknown:
+        remarks.append(f"{len(case.unknown)} candidate(s) were not known and scored 0: {', '.join(case.unknown[:3])}")
+    if case.scene.telemetry_error:
+        remarks.append(f"telemetry: {case.scene.telemetry_error}")
+    return tuple(remarks)

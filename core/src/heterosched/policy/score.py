@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from heterosched.policy.nodes import Floats, Ints
 from heterosched.policy.table import TERMS
-from heterosched.policy.terms import Floats, Ints
 
 MAX_SCORE = 10
 """Largest score that the scheduler's extender protocol knows (`MaxExtenderPriority`)."""

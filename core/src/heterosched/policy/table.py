@@ -1,26 +1,45 @@
 """The policy table: the only place where a weight, threshold or price that influences a decision may stand.
 
 `Performance`, `Balanced` and `Energy` are its three built-in rows; a SchedulingPolicy object adds a row of its own (and
-may not redefine a built-in one). Weights are integers in percent of their sum.
+may not redefine a built-in one), so does a plug-in (`heterosched.policy.hooks`). Weights are integers in percent of
+their sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from heterosched.api.policy import SchedulingPolicy, SchedulingPolicySpec
+from heterosched.api.policy import PowerCaps, SchedulingPolicy, SchedulingPolicySpec
 from heterosched.errors import InvalidInput
-from heterosched.units import parse_quantity
+from heterosched.jps.parameters import Parameters
+from heterosched.units import parse_duration, parse_quantity
 
 TERMS: Final = ("speed", "energy", "plan", "numa", "load", "fit", "data", "thermal")
 """Score terms in the order in which they are shown and summed."""
 
-HINT_SECONDS: Final = 30.0
-"""How long a node counts the cores of a pod that was just advised to it: host load is a one-minute average and is
-scraped every few seconds, so telemetry does not show a pod earlier. It acts on the term `load` alone.
-"""
+CONSTANTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "plan": ("plan_same_device", "plan_headroom"),
+    "load": ("max_age_seconds", "hint_seconds"),
+    "fit": ("typical_shapes", "any_size_pods"),
+    "thermal": ("max_age_seconds", "warn_celsius", "limit_celsius"),
+}
+"""Which columns of the table, besides the weights, each score term reads; an explanation shows them beside the term."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerCap:
+    """A cap in watts over the nodes with the labels `selector` (none: all nodes). `name` is empty for the cluster's."""
+
+    watts: float
+    name: str = ""
+    selector: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """Where it stands in a SchedulingPolicy."""
+        return f"spec.powerCaps.groups[{self.name}].watts" if self.name else "spec.powerCaps.clusterWatts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +50,16 @@ class PolicyRow:
     `plan_headroom`: share of headroom (the lesser of the terms load and thermal) below which the planned node's lead
     over its device type shrinks, in proportion down to none at no headroom. At 0.75 that is a host that is more than a
     quarter busy, or a GPU in the last three quarters between the two temperatures.
+    `hint_seconds`: how long a node counts the cores of a pod that was just advised to it (host load is a one-minute
+    average and is scraped every few seconds, so telemetry does not show the pod earlier); it acts on `load` alone.
+    `typical_shapes`: how many of the most frequent shapes of pods with GPUs the term `fit` keeps room for;
+    `any_size_pods`: how many observed pods the assumption weighs that a pod may have any size up to a whole node.
+    `hook` names the plug-in that adjusts the weights pod by pod, "" for none.
+    `caps` hold the policy's jobs back while all HeteroJobs together would draw more. A job whose deadline leaves less
+    than `urgent_seconds` of slack goes before jobs of its priority that have none. What waits moves to another place
+    only where its job gains more than `keep_share` of what the policy weighs. `jps` is for distributed training.
+    Tasks that wait for a device type in `autoscaled` are created all the same, so that an autoscaler sees them.
+    `node_selector`: labels of the nodes that jobs of the policy may use; empty for all nodes.
     `idle` names fields of the object that are set although nothing acts on them in this version.
     """
 
@@ -43,6 +72,16 @@ class PolicyRow:
     max_age_seconds: float = 60.0
     plan_same_device: float = 0.5
     plan_headroom: float = 0.75
+    hint_seconds: float = 30.0
+    typical_shapes: int = 8
+    any_size_pods: float = 10.0
+    hook: str = ""
+    caps: tuple[PowerCap, ...] = ()
+    urgent_seconds: float = 3600.0
+    keep_share: float = 0.1
+    jps: Parameters = field(default_factory=Parameters)
+    autoscaled: tuple[str, ...] = ()
+    node_selector: Mapping[str, str] = field(default_factory=dict)
     idle: tuple[str, ...] = ()
 
     def share(self, term: str) -> float:
@@ -53,32 +92,39 @@ class PolicyRow:
         """Price of an amount of energy."""
         return joules / 3.6e6 * self.price_per_kwh
 
+    def weighing(self, weights: Mapping[str, int]) -> PolicyRow:
+        """The same row with other weights."""
+        return replace(self, weights=weights)
 
-def _row(name: str, *weights: int) -> PolicyRow:
-    return PolicyRow(name, dict(zip(TERMS, weights, strict=True)))
+
+def _row(name: str, *weights: int, jps: Parameters) -> PolicyRow:
+    return PolicyRow(name, dict(zip(TERMS, weights, strict=True)), jps=jps)
 
 
 BUILT_IN: Final[Mapping[str, PolicyRow]] = {
     row.name: row
     for row in (
         #                   speed energy plan numa load fit data thermal
-        _row("Performance", 50, 0, 25, 5, 15, 2, 5, 15),
-        _row("Balanced", 25, 25, 25, 5, 15, 2, 5, 15),
-        _row("Energy", 0, 50, 25, 5, 15, 2, 5, 15),
+        _row("Performance", 50, 0, 25, 5, 15, 2, 5, 15, jps=Parameters()),
+        _row("Balanced", 25, 25, 25, 5, 15, 2, 5, 15, jps=Parameters(energy_weight=0.5)),
+        _row("Energy", 0, 50, 25, 5, 15, 2, 5, 15, jps=Parameters(beta=0.2, energy_weight=1.0)),
     )
 }
 DEFAULT: Final = "Balanced"
 
 
 def row_of(policy: SchedulingPolicy) -> PolicyRow:
-    """The row that a SchedulingPolicy object adds. Raises InvalidInput (weights zero or negative, a built-in name)."""
+    """The row that a SchedulingPolicy object adds.
+
+    Raises InvalidInput: weights zero or negative, a built-in name, a cap or a parameter of JPS that cannot be used.
+    """
     name, spec = policy.metadata.name, policy.spec
     label = f"SchedulingPolicy {name}"
     if name in BUILT_IN:
         raise InvalidInput(label, "metadata.name", f"{name} is a built-in policy", "choose another name")
     weights = {term: getattr(spec.weights, term) for term in TERMS}
-    if any(weight < 0 for weight in weights.values()) or not any(weights.values()):
-        raise InvalidInput(label, "spec.weights", "they are negative or all zero", "give at least one term a weight")
+    check_weights(weights, label)
+    scoring = spec.scoring
     return PolicyRow(
         name,
         weights,
@@ -87,35 +133,80 @@ def row_of(policy: SchedulingPolicy) -> PolicyRow:
         warn_celsius=spec.thermal.warn_celsius,
         limit_celsius=spec.thermal.limit_celsius,
         max_age_seconds=spec.telemetry.max_age_seconds,
+        plan_same_device=scoring.same_device_percent / 100,
+        plan_headroom=scoring.headroom_percent / 100,
+        hint_seconds=scoring.hint_seconds,
+        typical_shapes=scoring.typical_shapes,
+        any_size_pods=scoring.any_size_pods,
+        hook=spec.hook,
+        caps=_caps(spec.power_caps, label),
+        urgent_seconds=parse_duration(spec.waiting.urgent_slack, object=label, field="spec.waiting.urgentSlack"),
+        keep_share=spec.waiting.keep_percent / 100,
+        jps=_jps(policy, label),
+        autoscaled=tuple(spec.waiting.autoscaled_devices),
+        node_selector=spec.node_selector,
         idle=_idle(spec),
     )
 
 
+def _caps(caps: PowerCaps, label: str) -> tuple[PowerCap, ...]:
+    """The caps; a group's cap above the cluster's is no contradiction, it just never acts."""
+    found = []
+    if caps.cluster_watts is not None:
+        cap = PowerCap(0.0)
+        watts = parse_quantity(caps.cluster_watts, object=label, field=cap.where, positive=True)
+        found.append(replace(cap, watts=watts))
+    for group in caps.groups:
+        cap = PowerCap(0.0, group.name, group.node_selector)
+        if not group.node_selector:
+            where = f"spec.powerCaps.groups[{group.name}].nodeSelector"
+            raise InvalidInput(label, where, "it selects no node", "name at least one label, or use clusterWatts")
+        watts = parse_quantity(group.watts, object=label, field=cap.where, positive=True)
+        found.append(replace(cap, watts=watts))
+    return tuple(found)
+
+
+def _jps(policy: SchedulingPolicy, label: str) -> Parameters:
+    given = policy.spec.jps
+
+    def number(name: str, wire: str) -> float:
+        return parse_quantity(getattr(given, name), object=label, field=f"spec.jps.{wire}")
+
+    parameters = Parameters(
+        samples=given.samples,
+        alpha=number("alpha", "alpha"),
+        beta=number("beta", "beta"),
+        explore=number("explore", "explore"),
+        energy_weight=number("energy_weight", "energyWeight"),
+        fairness_floor=number("fairness_floor", "fairnessFloor"),
+        mode=given.mode,
+    )
+    parameters.check(f"{label}: spec.jps")
+    return parameters
+
+
+def check_weights(weights: Mapping[str, object], object: str) -> None:
+    """Raises InvalidInput unless these are weights of terms: whole numbers, none negative, not all zero."""
+    unknown = [str(term) for term in weights if term not in TERMS]
+    if unknown:
+        raise InvalidInput(object, "spec.weights", f"no term {', '.join(unknown)}", f"terms are {', '.join(TERMS)}")
+    wrong = [term for term, weight in weights.items() if type(weight) is not int or weight < 0]
+    if wrong or not any(weights.values()):
+        problem = "they are negative or all zero" if not wrong else f"{', '.join(wrong)} is no whole number from 0 on"
+        raise InvalidInput(object, "spec.weights", problem, "give at least one term a weight")
+
+
 FILLED_IN: Final[Mapping[str, Mapping[str, object]]] = {
-    "jps": {
-        "samples": 128,
-        "alpha": "0",
-        "beta": "1",
-        "energyWeight": "0",
-        "explore": "0.15",
-        "fairnessFloor": "0.9",
-    },
     "preemption": {"mode": "Never", "minRuntime": "5m", "maxPerTask": 2},
-    "waiting": {"maxDelay": "1h", "releaseTimeout": "2m"},
 }
 """What the API server writes into fields that nobody has set."""
 
 
 def _idle(spec: SchedulingPolicySpec) -> tuple[str, ...]:
     """Fields that somebody has set and that nothing acts on."""
-    plain = {
-        "priceQuery": spec.price_query,
-        "carbonQuery": spec.carbon_query,
-        "nodeSelector": spec.node_selector,
-        "powerCaps": spec.power_caps,
-    }
-    filled = {"jps": spec.jps, "preemption": spec.preemption, "waiting": spec.waiting}
+    plain = {"priceQuery": spec.price_query, "carbonQuery": spec.carbon_query}
     found = [name for name, value in plain.items() if value]
+    filled = {"preemption": spec.preemption}
     found += [name for name, value in filled.items() if any(FILLED_IN[name].get(key) != value[key] for key in value)]
     return tuple(f"spec.{name}" for name in found)
 

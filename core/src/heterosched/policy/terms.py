@@ -14,49 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from heterosched.model.devices import CPU
+from heterosched.policy.fragmentation import fit
+from heterosched.policy.nodes import Flags, Floats, Ints, NodeArrays, Signals
 from heterosched.policy.table import PolicyRow
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class NodeArrays:
-    """All nodes of a cluster, one entry per node. Cores, whole GPUs, watts.
-
-    `device[i]` indexes `devices`; `free_gpus` is allocatable less what bound pods hold; `asleep[i]`: nothing but the
-    node's own daemons runs there, so using it costs its `idle_watts` too.
-    """
-
-    devices: tuple[str, ...]
-    device: Ints
-    cores: Floats
-    gpus: Floats
-    free_gpus: Floats
-    asleep: Flags
-    idle_watts: Floats
-
-    def __len__(self) -> int:
-        return len(self.device)
-
-
-@dataclass(frozen=True, eq=False)
-class Signals:
-    """Telemetry of the same nodes in the same order; NaN where it is unknown or too old, None where no node has any.
-
-    `host_cpu` busy share 0..1, `host_load` load average per core, `temperature` of the hottest GPU in degrees Celsius,
-    `throttling` 1 where a GPU throttles. `hinted_cores`: of pods advised to the node that telemetry cannot show yet.
-    """
-
-    host_cpu: Floats | None = None
-    host_load: Floats | None = None
-    temperature: Floats | None = None
-    throttling: Floats | None = None
-    hinted_cores: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +37,7 @@ class Ask:
     planned: tuple[int, ...] = ()
     planned_device: str = ""
     inputs: tuple[int, ...] = ()
+    memory: float = 0.0
 
 
 def runs_on(device: str, gpus: float, known: Mapping[str, float]) -> str:
@@ -172,15 +135,6 @@ def load(cpu: Floats | None, average: Floats | None, hinted: Floats | None, core
     return np.clip(1.0 - busy, 0.0, 1.0)
 
 
-def fit(free_gpus: Floats, gpus: Floats, asked: float) -> Floats:
-    """1 less the share of the node's GPUs that would be left over: fuller nodes first, so that whole nodes stay free.
-
-    A node without GPUs leaves none over. A pod without GPUs strands those still free, so it prefers nodes without.
-    """
-    left = np.clip(free_gpus - asked, 0.0, None)
-    return 1.0 - np.clip(left / np.maximum(gpus, 1.0), 0.0, 1.0)
-
-
 def data(rows: Ints, inputs: tuple[int, ...]) -> Floats | None:
     """Share of the pod's inputs that lie on the node already, each input counted alike; absent without inputs."""
     if not inputs:
@@ -240,7 +194,8 @@ def term_values(
     if wanted("numa"):
         found["numa"] = numa(len(rows))
     if wanted("fit"):
-        found["fit"] = fit(nodes.free_gpus[rows], nodes.gpus[rows], ask.gpus)
+        row = ask.row
+        found["fit"] = _pick(fit(nodes, ask.gpus, ask.cores, ask.memory, row.typical_shapes, row.any_size_pods), rows)
     if wanted("data"):
         found["data"] = data(rows, ask.inputs)
     return found

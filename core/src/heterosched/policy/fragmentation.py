@@ -1,0 +1,98 @@
+"""The term `fit`: how much of the free GPUs a placement makes useless, or useful again, for the pods that come.
+
+Fragmentation gradient descent (Weng et al., USENIX ATC 2023, "Beware of Fragmentation", section 4): the fragmentation
+of a node is the expectation, over the shapes of typical pods, of the free GPUs that a pod of that shape cannot use
+there for want of GPUs, cores or memory; a pod goes where it raises that figure least, or lowers it most. Ours differs
+in two points. Typical are the pods with GPUs that are bound now, together with the assumption that a pod may take any
+share of a node up to the whole (an empty cluster has shown nothing yet). And the gradient is put on a straight scale
+from 0 to 1, the largest node's GPUs on either side of the middle, where the paper's simulator takes a sigmoid: it keeps
+the order, and comes out the same to the last bit on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from heterosched.model.cluster import EPSILON
+from heterosched.policy.nodes import Flags, Floats, NodeArrays, Shape
+
+MOST_REMEMBERED = 8
+"""Columns kept per picture of the cluster; the pods of a job, which come together, share one."""
+
+
+def fragments(nodes: NodeArrays, shapes: Sequence[Shape], any_size: float) -> Floats | None:
+    """Free GPUs of each node that the typical pod cannot use, in GPUs; None where nothing is known of typical pods."""
+    return _expected(nodes, (nodes.free_gpus, nodes.free_cores, nodes.free_memory), shapes, any_size)
+
+
+def gradient(
+    nodes: NodeArrays, gpus: float, cores: float, memory: float, shapes: Sequence[Shape], any_size: float
+) -> Floats | None:
+    """GPUs that become useless (negative: useful again) on each node by a pod of this demand being placed there."""
+    before = fragments(nodes, shapes, any_size)
+    if before is None:
+        return None
+    left = (
+        np.maximum(nodes.free_gpus - gpus, 0.0),
+        np.maximum(nodes.free_cores - cores, 0.0),
+        np.maximum(nodes.free_memory - memory, 0.0),
+    )
+    after = _expected(nodes, left, shapes, any_size)
+    if after is None:
+        return None
+    change: Floats = after - before
+    return change
+
+
+def fit(
+    nodes: NodeArrays, gpus: float, cores: float, memory: float, typical_shapes: int, any_size: float
+) -> Floats | None:
+    """1 where the placement makes as many GPUs useful again as the largest node has, 0.5 where it changes nothing.
+
+    None where no node has a GPU, or where neither a pod with GPUs has been seen nor `any_size` assumes one.
+    """
+    key = gpus, cores, memory, typical_shapes, any_size
+    known = nodes.memo.get(key)
+    if known is not None:
+        return known
+    largest = nodes.gpus.max(initial=0.0)
+    change = gradient(nodes, gpus, cores, memory, nodes.shapes[:typical_shapes], any_size) if largest > 0 else None
+    if change is None:
+        return None
+    if len(nodes.memo) >= MOST_REMEMBERED:
+        nodes.memo.clear()
+    found: Floats = np.clip(0.5 * (1.0 - change / largest), 0.0, 1.0)
+    nodes.memo[key] = found
+    return found
+
+
+def _expected(
+    nodes: NodeArrays, free: tuple[Floats, Floats, Floats], shapes: Sequence[Shape], any_size: float
+) -> Floats | None:
+    """Counts are whole numbers, so their sums are exact in any order: machines agree on the result."""
+    seen = float(sum(shape.count for shape in shapes))
+    if seen + any_size <= 0:
+        return None
+    gpus, cores, memory = free
+    missed = any_size * (1.0 - _largest_share(nodes, free))
+    for shape in shapes:
+        missed = missed + shape.count * _misses(shape, gpus, cores, memory)
+    found: Floats = gpus * (missed / (seen + any_size))
+    return found
+
+
+def _misses(shape: Shape, gpus: Floats, cores: Floats, memory: Floats) -> Flags:
+    found: Flags = (
+        (gpus + EPSILON < shape.gpus) | (cores + EPSILON < shape.cores) | (memory * (1 + EPSILON) < shape.memory)
+    )
+    return found
+
+
+def _largest_share(nodes: NodeArrays, free: tuple[Floats, Floats, Floats]) -> Floats:
+    """The largest share of a node that is free in GPUs, cores and memory alike, 0..1: pods up to it find room there."""
+    share = np.ones(len(nodes))
+    for part, whole in zip(free, (nodes.gpus, nodes.cores, nodes.memory), strict=True):
+        share = np.minimum(share, np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))
+    return share
