@@ -18,7 +18,8 @@ from heterosched.api import HeteroJob, decode_note
 from heterosched.api.status import HeteroJobStatus, TaskStatus, status_of, wire_status
 from heterosched.constants import LABEL_COMPLETION_INDEX, LABEL_TASK
 from heterosched.kube.objects import JobObject, PodObject
-from heterosched.model import Cluster, Demand, Node
+from heterosched.model import NO_TELEMETRY, Cluster, Demand, Node, Telemetry
+from heterosched.policy.table import BUILT_IN, PolicyRow
 from heterosched.units import format_time
 from heterosched_operator.actions import (
     Action,
@@ -36,6 +37,7 @@ from heterosched_operator.actions import (
 )
 from heterosched_operator.advice import planned
 from heterosched_operator.gangs import bind_clocks
+from heterosched_operator.kinds import ResourceQuota
 from heterosched_operator.reconcile import Decision, reconcile
 from heterosched_operator.world import Energy, Podless, Rules, TelemetryState, World
 
@@ -84,6 +86,9 @@ class SimulatedCluster:
     podless: dict[tuple[str, str, int], Podless] = field(default_factory=dict)
     priorities: dict[str, int] = field(default_factory=dict)
     energies: dict[tuple[str, str, int], Energy] = field(default_factory=dict)
+    policies: dict[str, PolicyRow] = field(default_factory=lambda: dict(BUILT_IN))
+    quotas: tuple[ResourceQuota, ...] = ()
+    readings: Telemetry = NO_TELEMETRY
     deleted: bool = False
 
     def __post_init__(self) -> None:
@@ -143,7 +148,10 @@ class SimulatedCluster:
             podless=dict(self.podless),
             priorities=dict(self.priorities),
             energies=dict(self.energies),
+            policies=dict(self.policies),
             telemetry=self.telemetry,
+            readings=self.readings,
+            quotas=self.quotas,
             rules=self.rules,
         )
 

@@ -1,4 +1,4 @@
-"""Figures come from the nearest source, an estimate is marked as one, and where nothing is known nothing is made up."""
+"""Figures come from the nearest source with its origin, and the device table fills in the power of what has none."""
 
 from __future__ import annotations
 
@@ -10,15 +10,8 @@ import pytest
 from heterosched.api import ThroughputProfile
 from heterosched.api.heterojob import TaskSpec
 from heterosched.errors import InvalidInput
-from heterosched.model import Demand
-from heterosched.planning.estimates import (
-    CORE_WATTS,
-    UNKNOWN_DEVICE_WATTS,
-    Figure,
-    drawn_watts,
-    known_figures,
-    with_estimates,
-)
+from heterosched.model import Demand, Figure
+from heterosched.planning.estimates import CORE_WATTS, UNKNOWN_DEVICE_WATTS, drawn_watts, known_figures
 from manifests import a_profile
 
 JOB = "HeteroJob ns/a"
@@ -71,26 +64,6 @@ def test_a_bad_figure_is_named_with_its_object(text: str) -> None:
         known_figures(a_task(runtimeOn=[{"device": "cpu", "seconds": text}]), None, JOB)
     with pytest.raises(InvalidInput, match=r"ThroughputProfile ns/p: status.devices\[cpu\].seconds"):
         known_figures(a_task(profile="p"), profile(learned=({"device": "cpu", "seconds": text},)), JOB)
-
-
-def test_a_named_gpu_is_estimated_from_the_nearest_known_one() -> None:
-    known = {"nvidia-v100": Figure(10.0, 250.0, "measured"), "nvidia-k80": Figure(30.0, None, "measured")}
-    found = with_estimates(known, ["nvidia-v100", "nvidia-a100", "nvidia-p4"], training=False)
-    assert found["nvidia-v100"] == known["nvidia-v100"]
-    assert found["nvidia-a100"] == Figure(pytest.approx(10 / 1.24), None, "estimated")  # type: ignore[arg-type]
-    assert found["nvidia-p4"] == Figure(pytest.approx(30 * 0.28 / 0.35), None, "estimated")  # type: ignore[arg-type]
-
-
-def test_throughputs_scale_the_other_way() -> None:
-    found = with_estimates({"nvidia-v100": Figure(100.0, None, "measured")}, ["nvidia-a100"], training=True)
-    assert found["nvidia-a100"].value == pytest.approx(124.0)
-
-
-def test_nothing_is_concluded_for_cpus_unknown_devices_or_from_nothing() -> None:
-    known = {"nvidia-v100": Figure(10.0, None, "measured")}
-    assert with_estimates(known, ["cpu", "acme-npu"], training=False) == {}
-    assert with_estimates({"cpu": Figure(10.0, None, "measured")}, ["nvidia-t4"], training=False) == {}
-    assert with_estimates({}, ["nvidia-t4"], training=False) == {}
 
 
 @pytest.mark.parametrize(

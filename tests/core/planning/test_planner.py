@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -101,15 +102,18 @@ def test_policy_and_strategy_decide_the_device(policy: str, strategy: str, devic
     assert found.schedule.assignments["t"].option.device == device
 
 
-def test_auto_is_exact_heft_for_performance() -> None:
+def test_heft_by_name_is_the_exact_algorithm_and_auto_is_never_behind_it() -> None:
     cluster = a_cluster(cpu=1, t4=2, v100=1)
-    found = one(state(a_job_with_fan("Performance")), cluster)
-    assert found.graph is not None
-    assert found.schedule == Heft().schedule(Problem(found.graph, cluster, NOW))
+    named, auto = (one(state(a_job_with_fan("Performance", strategy)), cluster) for strategy in ("heft", "Auto"))
+    assert named.graph is not None
+    assert named.schedule == Heft().schedule(Problem(named.graph, cluster, NOW))
+    assert auto.strategy == "portfolio"
+    assert auto.schedule.finish <= named.schedule.finish
 
 
-def a_job_with_fan(policy: str) -> dict[str, Any]:
+def a_job_with_fan(policy: str, strategy: str = "Auto") -> dict[str, Any]:
     manifest = a_fan("fan", width=10, tasks=15)
+    manifest["spec"]["strategy"] = strategy
     manifest["spec"]["policy"] = policy
     return manifest
 
@@ -227,6 +231,12 @@ def test_a_suspended_job_is_told_what_would_be_and_holds_nothing() -> None:
     assert (start(found["on"]), start(found["off"])) == (0.0, 10.0)
     alone = plans(state(gpu_job("off-a").suspended()), state(gpu_job("off-b").suspended()), cluster=ONE_T4)
     assert (start(alone["off-a"]), start(alone["off-b"])) == (0.0, 0.0)
+
+
+def test_a_refused_job_is_told_what_would_be_and_holds_nothing() -> None:
+    refused = replace(state(gpu_job("refused"), age=500), holds=False)
+    found = plans(refused, state(gpu_job("on")), cluster=ONE_T4)
+    assert (start(found["on"]), start(found["refused"])) == (0.0, 10.0)
 
 
 def test_two_hundred_jobs_at_once_are_all_planned() -> None:

@@ -9,7 +9,7 @@ import pytest
 from clusters import a_node
 from heterosched.errors import InvalidInput
 from heterosched.model import Taint
-from heterosched.planning.selection import selected
+from heterosched.planning.selection import Selection, selected
 
 ZONED = (
     a_node("t4-0", labels={"zone": "a", "cores": "32"}),
@@ -117,3 +117,13 @@ def test_taints_exclude_unless_tolerated(tolerations: list[dict[str, str]], name
 def test_what_cannot_be_read_is_named(spec: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match=r"HeteroJob ns/a: spec.templates\[main\].template.spec: "):
         chosen(**spec)
+
+
+def test_a_policys_labels_come_on_top_of_the_templates() -> None:
+    own = [a_node("n-0", labels={"rack": "a", "disk": "ssd"}), a_node("n-1", labels={"rack": "a"}), a_node("n-2")]
+    template = {"spec": {"nodeSelector": {"disk": "ssd"}}}
+    select = Selection(own)
+    assert select({"spec": {}}, "Job j", "t", {"rack": "a"}) == frozenset({"n-0", "n-1"})
+    assert select(template, "Job j", "t", {"rack": "a"}) == frozenset({"n-0"})
+    assert select(template, "Job j", "t", {"disk": "hdd"}) == frozenset()
+    assert select({"spec": {}}, "Job j", "t") is None

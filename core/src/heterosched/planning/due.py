@@ -12,6 +12,10 @@ DUE: Final = ""
 WAITING_FOR_DEPENDENCY: Final = "WaitingForDependency"
 WAITING_FOR_RETRY: Final = "WaitingForRetry"
 WAITING_FOR_DEVICE: Final = "WaitingForDevice"
+WAITING_FOR_POWER: Final = "WaitingForPower"
+WAITING_FOR_GANG: Final = "WaitingForGang"
+WAITING_FOR_DEADLINE_SLACK: Final = "WaitingForDeadlineSlack"
+QUOTA_EXCEEDED: Final = "QuotaExceeded"
 NO_PLAN: Final = "NoPlan"
 
 EARLY_SECONDS: Final = 0.001
@@ -30,7 +34,10 @@ def due(plan: JobPlan, progress: Mapping[str, TaskProgress], now: float) -> tupl
 def reasons(plan: JobPlan, progress: Mapping[str, TaskProgress], now: float) -> dict[str, str]:
     """For every waiting task why it is not created yet, one CamelCase word; empty where it is due.
 
-    NoPlan: the job cannot be planned, or this task came after the plan was made.
+    NoPlan: the job cannot be planned, or this task came after the plan was made. WaitingForDevice: its nodes are busy.
+    WaitingForGang: some of its workers would fit, but not all at once. WaitingForPower: starting it would pass a cap.
+    QuotaExceeded: the namespace's quota is used up. WaitingForDeadlineSlack: it could run elsewhere at once, and waits
+    for the device that its policy prefers because its deadline leaves the time.
     """
     if plan.graph is None:
         return {}
@@ -48,6 +55,10 @@ def _reason(plan: JobPlan, name: str, progress: Mapping[str, TaskProgress], now:
         return WAITING_FOR_DEPENDENCY
     if own.not_before is not None and own.not_before > now + EARLY_SECONDS:
         return WAITING_FOR_RETRY
-    if plan.error is not None or name not in plan.schedule.assignments:
+    if plan.error is not None:
         return NO_PLAN
-    return DUE if plan.schedule.assignments[name].start <= now + EARLY_SECONDS else WAITING_FOR_DEVICE
+    if name not in plan.schedule.assignments:
+        return plan.waiting.get(name, NO_PLAN)
+    if plan.schedule.assignments[name].start <= now + EARLY_SECONDS:
+        return DUE
+    return plan.waiting.get(name, WAITING_FOR_DEVICE)

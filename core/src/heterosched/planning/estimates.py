@@ -1,20 +1,17 @@
 """What is known of a task on each device type, where each figure comes from, and what may be concluded from it.
 
-Figures in the job come before what a profile has learned, and that before what the profile was given. A device that the
-user names without any figure is estimated from the nearest known GPU by the device table's relative speed, and marked
-`estimated`; where no GPU is known nothing is concluded.
+Figures in the job come before what a profile has learned, and that before what the profile was given. What may be
+concluded for a device that the user names without any figure is `heterosched.model.ThroughputModel`'s matter.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from heterosched.api import ThroughputProfile
 from heterosched.api.heterojob import RuntimeOn, TaskSpec, ThroughputOn
 from heterosched.api.policy import LearnedDevice, ProfileDevice
-from heterosched.model import CPU, DEVICE_TYPES, Demand, Origin
+from heterosched.model import CPU, DEVICE_TYPES, Demand, Figure, Origin
 from heterosched.model.devices import CORES_PER_SOCKET, SOCKET_BUSY_WATTS
 from heterosched.units import Quantity, parse_quantity
 
@@ -23,18 +20,6 @@ CORE_WATTS = SOCKET_BUSY_WATTS / CORES_PER_SOCKET
 
 UNKNOWN_DEVICE_WATTS = max(device.busy_watts for device in DEVICE_TYPES.values())
 """Watts of a GPU that the device table does not know: the largest there, so that it never looks economical."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Speed on one device: `value` is samples/s of one worker for training, else the run time in seconds.
-
-    `watts` is what one device draws for the task, None where nobody said.
-    """
-
-    value: float
-    watts: float | None
-    origin: Origin
 
 
 def known_figures(task: TaskSpec, profile: ThroughputProfile | None, object: str) -> dict[str, Figure]:
@@ -91,24 +76,6 @@ def _watts(value: Quantity | None, object: str, where: str) -> float | None:
 
 def _origin(text: str) -> Origin:
     return "measured" if text == "measured" else "simulated" if text == "simulated" else "estimated"
-
-
-def with_estimates(known: Mapping[str, Figure], wanted: Sequence[str], *, training: bool) -> dict[str, Figure]:
-    """The figures of the wanted devices, those without one estimated where the device table and a known GPU allow it.
-
-    The GPU nearest in relative speed is scaled: the shorter the step, the smaller the error.
-    """
-    sources = [name for name in known if name in DEVICE_TYPES]
-    found: dict[str, Figure] = {}
-    for device in wanted:
-        if device in known:
-            found[device] = known[device]
-        elif device in DEVICE_TYPES and sources:
-            own = DEVICE_TYPES[device].relative_speed
-            nearest = min(sources, key=lambda name: abs(math.log(DEVICE_TYPES[name].relative_speed / own)))
-            faster, value = own / DEVICE_TYPES[nearest].relative_speed, known[nearest].value
-            found[device] = Figure(value * faster if training else value / faster, None, "estimated")
-    return found
 
 
 def drawn_watts(device: str, watts: float | None, demand: Demand) -> float:

@@ -3,43 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from heterosched.api import HeteroJob, TaskSpec, ThroughputProfile
 from heterosched.api.heterojob import Data
 from heterosched.errors import InvalidGraph, InvalidInput
 from heterosched.model import Cluster, Edge, Task, TaskGraph
 from heterosched.planning.options import build_task
-from heterosched.planning.selection import selected
+from heterosched.planning.selection import Selection
 from heterosched.units import Quantity, parse_quantity
 
 Profiles = Mapping[tuple[str, str], ThroughputProfile]
 
 
-def build_graph(job: HeteroJob, cluster: Cluster, profiles: Profiles) -> TaskGraph:
-    """The job as a graph. Raises InvalidInput or InvalidGraph, which name the job, the field and the remedy."""
+def build_graph(
+    job: HeteroJob,
+    cluster: Cluster,
+    profiles: Profiles,
+    selection: Selection | None = None,
+    selector: Mapping[str, str] | None = None,
+) -> TaskGraph:
+    """The job as a graph. `selection`: of the cluster's nodes, shared by many jobs. `selector`: labels of the nodes
+    that its policy allows.
+
+    Raises InvalidInput or InvalidGraph, which name the job, the field and the remedy.
+    """
+    select = selection or Selection(cluster.nodes)
     specs: dict[str, TaskSpec] = {}
     for spec in job.spec.tasks:
         if spec.name in specs:
             raise InvalidGraph(job.label, f"spec.tasks[{spec.name}]", "the name is used twice", "rename one of them")
         specs[spec.name] = spec
-    selection: dict[str, frozenset[str] | None] = {}
+    nodes: dict[str, frozenset[str] | None] = {}
     for entry in job.spec.templates:
         field = f"spec.templates[{entry.name}].template"
-        selection[entry.name] = selected(entry.template, cluster.nodes, job.label, field)
-    tasks = [_task(job, spec, cluster, profiles, selection) for spec in job.spec.tasks]
+        nodes[entry.name] = select(entry.template, job.label, field, selector or {})
+    tasks = [_task(job, spec, cluster, profiles, nodes) for spec in job.spec.tasks]
     edges = [edge for spec in job.spec.tasks for edge in _edges(job, spec, specs)]
     return TaskGraph.build(tasks, edges, job.label)
 
 
-def _task(
-    job: HeteroJob, spec: TaskSpec, cluster: Cluster, profiles: Profiles, selection: Mapping[str, frozenset[str] | None]
-) -> Task:
+def template_of(job: HeteroJob, spec: TaskSpec) -> dict[str, Any]:
+    """The pod template that the task names. Raises InvalidInput with the known names."""
     template = next((entry.template for entry in job.spec.templates if entry.name == spec.template_ref), None)
     if template is None:
         field, known = f"spec.tasks[{spec.name}].templateRef", ", ".join(entry.name for entry in job.spec.templates)
         problem = f"there is no template {spec.template_ref!r}"
         raise InvalidInput(job.label, field, problem, f"add it to spec.templates or name one of: {known or 'none yet'}")
-    profile = profiles.get((job.metadata.namespace, spec.work.profile)) if spec.work.profile else None
+    return template
+
+
+def profile_of(job: HeteroJob, spec: TaskSpec, profiles: Profiles) -> ThroughputProfile | None:
+    """The profile that the task names, if it is there."""
+    return profiles.get((job.metadata.namespace, spec.work.profile)) if spec.work.profile else None
+
+
+def _task(
+    job: HeteroJob, spec: TaskSpec, cluster: Cluster, profiles: Profiles, selection: Mapping[str, frozenset[str] | None]
+) -> Task:
+    template, profile = template_of(job, spec), profile_of(job, spec, profiles)
     external = sum(
         _size(job, spec, data.size, f"inputs[{data.name}].size")
         for data in spec.inputs

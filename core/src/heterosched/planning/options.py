@@ -9,8 +9,8 @@ from heterosched.algorithms.eligible import idle_workers
 from heterosched.api import ThroughputProfile
 from heterosched.api.heterojob import TaskSpec, Training
 from heterosched.errors import InvalidInput
-from heterosched.model import CPU, Cluster, Demand, Option, Task
-from heterosched.planning.estimates import Figure, drawn_watts, known_figures, with_estimates
+from heterosched.model import CPU, Cluster, Demand, Figure, Option, Task, ThroughputModel
+from heterosched.planning.estimates import drawn_watts, known_figures
 from heterosched.planning.resources import pod_demand
 from heterosched.units import parse_quantity
 
@@ -46,11 +46,7 @@ def build_task(
     """
     field = f"spec.templates[{task.template_ref}].template"
     _check_workers(task, object)
-    figures = known_figures(task, profile, object)
-    ways = _ways(task, template, cluster, tuple(figures), object, field)
-    explicit = bool(task.variants or task.devices.allow)
-    training = task.work.training is not None
-    rated = with_estimates(figures, [way.device for way in ways], training=training) if explicit else figures
+    ways, rated = rated_ways(task, template, cluster, profile, object, field)
     options: list[Option] = []
     for way in ways:
         if way.device in rated:
@@ -58,7 +54,26 @@ def build_task(
     if not options:
         options = [Option(way.device, NOMINAL_SECONDS, way.demand, 0.0, task.workers.min, way.variant) for way in ways]
         return Task(task.name, tuple(options), False, external_bytes, nodes)
-    return Task(task.name, tuple(options), True, external_bytes, nodes)
+    unrated = tuple(way.device for way in ways if way.device not in rated)
+    return Task(task.name, tuple(options), True, external_bytes, nodes, unrated=unrated)
+
+
+def rated_ways(
+    task: TaskSpec,
+    template: Mapping[str, object],
+    cluster: Cluster,
+    profile: ThroughputProfile | None,
+    object: str,
+    field: str,
+) -> tuple[list[Way], dict[str, Figure]]:
+    """The devices that the task may use, and what is known of it on each; `field` is the template's. Raises
+    InvalidInput."""
+    figures = known_figures(task, profile, object)
+    ways = _ways(task, template, cluster, tuple(figures), object, field)
+    if not (task.variants or task.devices.allow):
+        return ways, figures
+    model = ThroughputModel(figures, task.work.training is not None)
+    return ways, dict(model.over(way.device for way in ways).figures)
 
 
 def _check_workers(task: TaskSpec, object: str) -> None:
@@ -108,12 +123,20 @@ def _rated(
     origin = figure.origin if figure.watts is not None else "estimated"
     training = task.work.training
     if training is None:
-        return [Option(way.device, figure.value, way.demand, watts, task.workers.min, way.variant, origin)]
+        least, source = task.workers.min, figure.scaled_from
+        return [Option(way.device, figure.value, way.demand, watts, least, way.variant, origin, source)]
     field = f"spec.tasks[{task.name}].work.training.gradientBytes"
     transfer = parse_quantity(training.gradient_bytes or 0, object=object, field=field) / cluster.link.bytes_per_second
     return [
         Option(
-            way.device, training_seconds(training, n, figure.value, transfer), way.demand, watts, n, way.variant, origin
+            way.device,
+            training_seconds(training, n, figure.value, transfer),
+            way.demand,
+            watts,
+            n,
+            way.variant,
+            origin,
+            figure.scaled_from,
         )
         for n in _sizes(task, way, cluster, nodes)
     ]

@@ -6,20 +6,52 @@ The rules are those of Kubernetes' own scheduler; preferences (soft affinity, Pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from heterosched.errors import InvalidInput
 from heterosched.model import Node, Taint
 
 Json = Mapping[str, Any]
 _EXCLUDING = ("NoSchedule", "NoExecute")
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
-def selected(template: Json, nodes: Sequence[Node], object: str, field: str) -> frozenset[str] | None:
-    """Names of the nodes that the template may use; None where that is all of them. Raises InvalidInput."""
+class Selection:
+    """Asks `selected` once for all templates that select alike, of whatever job."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._nodes = nodes
+        self._known: dict[bytes, frozenset[str] | None] = {}
+
+    def __call__(
+        self, template: Json, object: str, field: str, also: Mapping[str, str] = NO_LABELS
+    ) -> frozenset[str] | None:
+        """As `selected`, on the nodes given before. Raises InvalidInput."""
+        spec = template.get("spec")
+        read = spec if isinstance(spec, Mapping) else {}
+        parts = [*(read.get(name) for name in ("nodeSelector", "affinity", "tolerations")), dict(also)]
+        try:
+            key = msgspec.json.encode(parts)
+        except (TypeError, ValueError):
+            return selected(template, self._nodes, object, field, also)
+        if key not in self._known:
+            self._known[key] = selected(template, self._nodes, object, field, also)
+        return self._known[key]
+
+
+def selected(
+    template: Json, nodes: Sequence[Node], object: str, field: str, also: Mapping[str, str] = NO_LABELS
+) -> frozenset[str] | None:
+    """Names of the nodes that the template may use and that have the labels `also`; None where that is all of them.
+
+    Raises InvalidInput.
+    """
     try:
         spec = template.get("spec") or {}
-        selector = (spec.get("nodeSelector") or {}).items()
+        selector = [*(spec.get("nodeSelector") or {}).items(), *also.items()]
         affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
         required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
         terms = (required.get("nodeSelectorTerms") or []) if required else None

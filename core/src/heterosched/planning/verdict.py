@@ -33,6 +33,14 @@ def budget_of(job: HeteroJob) -> float | None:
     return parse_quantity(budget, object=job.label, field="spec.energyBudgetJoules", positive=True)
 
 
+def power_cap_of(job: HeteroJob) -> float | None:
+    """What the job's tasks may draw together, in watts; None where it says nothing. Raises InvalidInput."""
+    cap = job.spec.power_cap_watts
+    if cap is None:
+        return None
+    return parse_quantity(cap, object=job.label, field="spec.powerCapWatts", positive=True)
+
+
 def verdict(deadline: float | None, budget: float | None, schedule: Schedule, before: Mapping[str, Assignment]) -> str:
     """`Feasible`, `LateBy N s`, `OverBudget by N J`, or both of the latter; empty without deadline and budget.
 
