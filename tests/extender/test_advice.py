@@ -96,7 +96,7 @@ def test_hints_follow_the_pod_and_end_with_it(service: Service) -> None:
     assert service.snapshot is not None
     bound = a_pod(node="t4-1")
     watch.changed(None, bound)
-    found = service.hints.cores(NOW, service.snapshot.roster, "")
+    found = service.hints.cores(NOW, service.snapshot.roster, "", 30.0)
     assert found is not None and found.tolist() == [0.0, 2.0]
     watch.changed(bound, None)
     assert len(service.hints) == 0

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heterosched.policy.nodes import Roster
 from heterosched_extender.answers import Answers, all_zero
-from heterosched_extender.snapshot import Roster
-from heterosched_extender.verbs import candidates_of
+from heterosched_extender.candidates import candidates_of
 
 NAMES = ["a", "bb", "node-with-a-long-name", "n4", 'quo"te']
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
 from extender_calls import NOW, a_call, a_pod_manifest, a_snapshot
+from heterosched.policy import record as record_module
+from heterosched.policy.explain import explain
+from heterosched.policy.record import case_of, decode_record
 from heterosched_extender.app import Verbs, nothing_else, operations
 from heterosched_extender.decisions import Decisions
 from heterosched_extender.metrics import ExtenderCollector, registry_of
@@ -106,6 +110,31 @@ def test_decisions_are_served_as_json_and_as_text(client: TestClient) -> None:
     text = client.get("/v1/decisions/default/p", params={"format": "text"})
     assert text.headers["content-type"].startswith("text/plain")
     assert "advised t4-0" in text.text
+
+
+def test_a_record_is_served_that_decides_the_same_elsewhere(client: TestClient) -> None:
+    client.post("/filter", content=CALL)
+    client.post("/prioritize", content=CALL)
+    answer = client.get("/v1/decisions/default/p", params={"format": "record"})
+    assert answer.status_code == 200
+    explained = client.get("/v1/decisions/default/p", params={"node": "t4-1"})
+    case = case_of(decode_record(answer.content, "record"))
+    assert msgspec.json.encode(explain(case, "t4-1")) == explained.content
+
+
+def test_a_form_that_is_not_known_is_refused(client: TestClient) -> None:
+    client.post("/prioritize", content=CALL)
+    assert client.get("/v1/decisions/default/p", params={"format": "xml"}).status_code == 422
+
+
+def test_a_record_of_too_many_nodes_is_refused_with_the_way_out(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/prioritize", content=CALL)
+    monkeypatch.setattr(record_module, "MOST_NODES", 1)
+    answer = client.get("/v1/decisions/default/p", params={"format": "record"})
+    assert answer.status_code == 413
+    assert "format=json" in answer.json()["detail"]
 
 
 def test_a_pod_without_a_decision_is_not_found_with_the_reason(client: TestClient) -> None:

@@ -8,7 +8,8 @@ from extender_calls import NOW, a_pod_manifest, a_snapshot, a_world, pod_object
 from heterosched.api import PlanNote
 from heterosched.constants import ANNOTATION_NUMA, ANNOTATION_PLAN, ANNOTATION_POLICY, ANNOTATION_PROFILE
 from heterosched.kube.convert import Problems
-from heterosched_extender.asked import Asked, asked_of
+from heterosched.policy.decide import Asked
+from heterosched_extender.asked import asked_of
 from heterosched_extender.snapshot import Figures, Snapshot
 
 
@@ -42,6 +43,14 @@ def test_figures_and_policy_come_from_the_note() -> None:
     assert found.ask.seconds == {"nvidia-t4": 2.0}
     assert found.allowed == {"nvidia-t4"}
     assert found.origin == "plan"
+
+
+def test_a_run_time_that_was_concluded_is_remarked_on() -> None:
+    note = PlanNote(seconds={"nvidia-t4": 2.0, "nvidia-v100": 1.0}, scaled={"nvidia-t4": "nvidia-v100"})
+    assert asked(plan=note).remarks == (
+        "the run time on nvidia-t4 was scaled from that on nvidia-v100: low confidence",
+    )
+    assert asked(plan=PlanNote(seconds={"nvidia-t4": 2.0})).remarks == ()
 
 
 def test_impossible_figures_are_absent_but_their_devices_stay_allowed() -> None:

@@ -13,9 +13,9 @@ import pytest
 from extender_calls import NOW, a_call, a_pod_manifest, a_snapshot, a_world, telemetry_of
 from heterosched.api import PlanNote
 from heterosched.constants import ANNOTATION_NUMA
+from heterosched.policy.explain import explain
 from heterosched_extender.decisions import Decisions
 from heterosched_extender.service import Service
-from heterosched_extender.why import explain
 
 TELEMETRY = telemetry_of(NOW - 5, gpu_temperature={"t4-0": 85.0, "t4-1": 50.0}, host_load={"t4-0": 0.3, "v100-0": 0.1})
 NAMES = ["t4-0", "t4-1", "v100-0", "k80-0"]
@@ -47,7 +47,7 @@ def test_the_explanation_gives_the_very_score_that_was_sent(node: str) -> None:
     sent = schedule(service)
     record = service.decisions.of_pod("p", "default")
     assert record is not None
-    decision = explain(record, node)
+    decision = explain(record.case(), node)
     assert decision.asked is not None and decision.best is not None and decision.runner_up is not None
     assert decision.asked.score == sent[node]
     assert decision.best.score == 10
@@ -63,7 +63,7 @@ def test_the_explanation_names_ages_rejections_and_where_the_pod_went() -> None:
     assert service.decisions.bound("uid-p", "v100-0") == "t4-1"
     record = service.decisions.of_pod("p")
     assert record is not None
-    decision = explain(record, "t4-0")
+    decision = explain(record.case(), "t4-0")
     assert decision.asked is not None
     told = {part.term: part for part in decision.asked.terms}
     assert told["thermal"].value == 0.5
@@ -77,7 +77,7 @@ def test_the_explanation_names_ages_rejections_and_where_the_pod_went() -> None:
     "node, words",
     [
         ("k80-0", "turned down: offers nvidia-k80"),
-        ("cpu-0", "kube-scheduler's own filters"),
+        ("cpu-0", "it offers cpu, and the plan's node affinity asks for nvidia-t4, nvidia-v100"),
         ("nowhere", "was not known"),
     ],
 )
@@ -86,7 +86,7 @@ def test_why_not_that_node_is_answered_for_every_node(node: str, words: str) -> 
     schedule(service)
     record = service.decisions.of_pod("p")
     assert record is not None
-    decision = explain(record, node)
+    decision = explain(record.case(), node)
     assert decision.asked is None
     assert words in decision.asked_answer
 
@@ -97,7 +97,7 @@ def test_a_pod_with_a_single_candidate_is_explained_from_the_filter_alone() -> N
     service.filter(a_call(manifest, ["t4-0", "new-7"]))
     record = service.decisions.of_pod("p")
     assert record is not None
-    decision = explain(record)
+    decision = explain(record.case())
     assert decision.best is not None and decision.best.node == "t4-0"
     text = " ".join(decision.remarks)
     for words in ("asked for no scores", "NUMA alignment is required", "not known and scored 0: new-7"):

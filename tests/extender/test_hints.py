@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from heterosched.policy.table import HINT_SECONDS
+from heterosched.policy.nodes import Roster
+from heterosched.policy.table import BUILT_IN
 from heterosched_extender.hints import Hints
-from heterosched_extender.snapshot import Roster
 
+HINT_SECONDS = BUILT_IN["Balanced"].hint_seconds
 ROSTER = Roster.of(1, ["a", "b"])
 
 
-def cores(hints: Hints, now: float = 0.0, roster: Roster = ROSTER, but: str = "") -> list[float] | None:
-    found = hints.cores(now, roster, but)
+def cores(
+    hints: Hints, now: float = 0.0, roster: Roster = ROSTER, but: str = "", seconds: float = HINT_SECONDS
+) -> list[float] | None:
+    found = hints.cores(now, roster, but, seconds)
     return None if found is None else found.tolist()
 
 
@@ -54,3 +57,17 @@ def test_hints_follow_the_nodes_when_they_are_numbered_anew() -> None:
     hints.advise("u1", "a", 2.0, 0.0, ROSTER)
     hints.advise("u2", "b", 1.0, 0.0, ROSTER)
     assert cores(hints, roster=Roster.of(2, ["0", "b", "c"])) == [0.0, 1.0, 0.0]
+
+
+def test_each_policy_counts_hints_for_as_long_as_it_says() -> None:
+    hints = Hints()
+    hints.advise("u1", "a", 2.0, 0.0, ROSTER)
+    hints.advise("u2", "b", 1.0, 20.0, ROSTER)
+    assert cores(hints, now=25.0, seconds=10.0) == [0.0, 1.0]
+    assert cores(hints, now=25.0) == [2.0, 1.0]
+    assert cores(hints, now=25.0, seconds=0.0) is None
+    hints.bound("u2", "a", ROSTER)
+    assert cores(hints, now=25.0, seconds=10.0) == [1.0, 0.0]
+    hints.forget("u2")
+    assert cores(hints, now=25.0, seconds=10.0) is None
+    assert len(hints) == 1

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extender_calls import a_call, a_node, a_pod_manifest
-from heterosched_extender.wire import BadCall, decode_call, encode_names, filter_answer, split_call
+from heterosched_extender.wire import BadCall, decode_call, encode_names, filter_answer, split_call, tail_of
 
 POD = a_pod_manifest("p")
 
@@ -69,7 +69,8 @@ def test_the_schedulers_own_form_is_split_without_decoding_the_names() -> None:
     split = split_call(a_call(POD, ["a", "b"]))
     assert split is not None
     assert split[0].metadata.name == "p"
-    assert split[1] == b'["a","b"]'
+    assert split[1] + tail_of(split[2]) == a_call(POD, ["a", "b"])
+    assert split[2] == b'["a","b"]'
 
 
 def test_a_pod_that_contains_the_separator_cannot_deceive_the_split() -> None:

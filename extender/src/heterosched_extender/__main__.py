@@ -18,6 +18,7 @@ import uvloop
 from heterosched import __version__
 from heterosched.errors import HeteroSchedError
 from heterosched.kube.client import Kube
+from heterosched.policy.hooks import plugins
 from heterosched.proxies import spare_loopback
 from heterosched.settings import load, show
 from heterosched_extender.app import Verbs, nothing_else, operations
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
+        _log_plugins()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_from_file(settings, settings.snapshot) if settings.snapshot else _from_cluster(settings))
     except HeteroSchedError as error:
@@ -77,6 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prometheus-url", help="where telemetry is read")
     parser.add_argument("--version", action="version", version=__version__)
     return parser
+
+
+def _log_plugins() -> None:
+    found = plugins()
+    for problem in found.problems:
+        logger.warning(problem)
+    if found.hooks:
+        names = ", ".join(sorted(found.hooks))
+        logger.info("policy plug-ins: %s, with the policies %s", names, ", ".join(sorted(found.rows)) or "(none)")
 
 
 def _service(settings: Settings) -> Service:

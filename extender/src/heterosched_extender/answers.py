@@ -13,9 +13,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from heterosched.policy.terms import Ints
-from heterosched_extender.snapshot import Roster
-from heterosched_extender.verbs import Candidates
+from heterosched.policy.nodes import Ints, Roster
+from heterosched_extender.candidates import Candidates
 
 _TENS = np.frombuffer(b"          1", dtype=np.uint8)
 _ONES = np.frombuffer(b"01234567890", dtype=np.uint8)

@@ -6,21 +6,24 @@ in, bytes out, always with a content length, never chunked.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 from fastapi import FastAPI, HTTPException, Query, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from heterosched.policy.explain import render
-from heterosched_extender.decisions import Decisions
+from heterosched.errors import InvalidInput
+from heterosched.policy.explain import explain
+from heterosched.policy.record import encode_record
+from heterosched.policy.render import render
+from heterosched_extender.decisions import Decisions, Record
 from heterosched_extender.service import NotReady, Service
-from heterosched_extender.why import explain
 from heterosched_extender.wire import BadCall
 
 logger = logging.getLogger(__name__)
@@ -33,6 +36,9 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_LISTED = 50
 """Explaining one decision takes a scoring of all its candidates, in the loop that also answers the verbs."""
+
+Form = Literal["json", "text", "record"]
+"""Forms of an explanation: for programs, for people, and with everything that the decision depended on."""
 
 
 class Health(Protocol):
@@ -158,15 +164,16 @@ def operations(decisions: Decisions, health: Health, registry: CollectorRegistry
 
     @app.get("/v1/decisions", summary="the latest decisions, newest first")
     async def latest(limit: int = Query(20, ge=1, le=MOST_LISTED)) -> Response:
-        return _json([explain(record) for record in decisions.latest(limit)])
+        records = list(decisions.latest(limit))
+        return await asyncio.to_thread(lambda: _json([explain(record.case()) for record in records]))
 
     @app.get("/v1/decisions/{namespace}/{pod}", summary="why this node, and with ?node= why not that one")
-    async def of_namespaced(namespace: str, pod: str, node: str = "", format: str = "json") -> Response:
-        return _why(decisions, pod, namespace, node, format)
+    async def of_namespaced(namespace: str, pod: str, node: str = "", format: Form = "json") -> Response:
+        return await asyncio.to_thread(_why, _found(decisions, pod, namespace), node, format, version)
 
     @app.get("/v1/decisions/{pod}", summary="the same for the newest pod of this name in any namespace")
-    async def of_pod(pod: str, node: str = "", format: str = "json") -> Response:
-        return _why(decisions, pod, None, node, format)
+    async def of_pod(pod: str, node: str = "", format: Form = "json") -> Response:
+        return await asyncio.to_thread(_why, _found(decisions, pod, None), node, format, version)
 
     return app
 
@@ -175,7 +182,7 @@ def _probe(trouble: str) -> Response:
     return Response(trouble or "ok", status_code=503 if trouble else 200, media_type="text/plain")
 
 
-def _why(decisions: Decisions, pod: str, namespace: str | None, node: str, format: str) -> Response:
+def _found(decisions: Decisions, pod: str, namespace: str | None) -> Record:
     record = decisions.of_pod(pod, namespace)
     if record is None:
         where = "any namespace" if namespace is None else f"namespace {namespace}"
@@ -183,7 +190,18 @@ def _why(decisions: Decisions, pod: str, namespace: str | None, node: str, forma
             404,
             f"no decision about pod {pod} in {where}: it is not ours, was not scheduled by this replica, or is too old",
         )
-    decision = explain(record, node)
+    return record
+
+
+def _why(record: Record, node: str, format: Form, version: str) -> Response:
+    """Runs beside the event loop: an explanation for 5,000 nodes takes milliseconds, a verb must not wait for it."""
+    case = record.case()
+    if format == "record":
+        try:
+            return Response(encode_record(case, version), media_type="application/json")
+        except InvalidInput as error:
+            raise HTTPException(413, str(error)) from error
+    decision = explain(case, node)
     return Response(render(decision), media_type="text/plain") if format == "text" else _json(decision)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 
 from heterosched.api.plan_note import PlanNote, decode_note
@@ -16,28 +16,13 @@ from heterosched.constants import (
 )
 from heterosched.kube.convert import Problems, demand_of
 from heterosched.kube.objects import PodObject
+from heterosched.policy.decide import Asked
+from heterosched.policy.hooks import Occasion, adjusted, plugins
 from heterosched.policy.table import DEFAULT, PolicyRow
 from heterosched.policy.terms import Ask
 from heterosched_extender.snapshot import Figures, Snapshot
 
 _NO_NOTE = PlanNote()
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A pod of ours. `allowed`: device types that its plan allows (empty: any). `origin`: whose figures `ask` has.
-
-    `remarks` say what could not be used and what stood in for it; they go into the decision record.
-    """
-
-    namespace: str
-    name: str
-    uid: str
-    ask: Ask
-    allowed: frozenset[str] = frozenset()
-    numa_required: bool = False
-    origin: str = ""
-    remarks: tuple[str, ...] = ()
 
 
 def asked_of(pod: PodObject | None, snapshot: Snapshot, problems: Problems) -> Asked | None:
@@ -61,6 +46,7 @@ def asked_of(pod: PodObject | None, snapshot: Snapshot, problems: Problems) -> A
         planned=snapshot.roster.rows(_planned(note, pod)),
         planned_device=note.device,
         inputs=snapshot.roster.rows(note.input_nodes),
+        memory=demand.memory,
     )
     return Asked(
         namespace=pod.metadata.namespace,
@@ -71,7 +57,20 @@ def asked_of(pod: PodObject | None, snapshot: Snapshot, problems: Problems) -> A
         numa_required=annotations.get(ANNOTATION_NUMA) == "Required",
         origin=figures.origin,
         remarks=tuple(remarks),
+        job=note.job,
+        task=note.task,
+        because=note.because,
     )
+
+
+def hooked(asked: Asked, now: float) -> Asked:
+    """The pod by the weights that its policy's hook gives it at `now` (epoch seconds); a policy without one stays."""
+    ask = asked.ask
+    if not ask.row.hook:
+        return asked
+    occasion = Occasion(asked.namespace, now, ask.gpus, ask.cores, ask.seconds, ask.watts, ask.planned_device)
+    row, effect = adjusted(ask.row, occasion, plugins().hooks)
+    return replace(asked, ask=replace(ask, row=row), hook=effect)
 
 
 def _note(annotations: dict[str, str], remarks: list[str]) -> PlanNote:
@@ -99,6 +98,8 @@ def _figures(note: PlanNote, pod: PodObject, snapshot: Snapshot, remarks: list[s
     name, namespace = pod.annotations.get(ANNOTATION_PROFILE), pod.metadata.namespace
     if note.seconds or not name:
         seconds = {device: value for device, value in note.seconds.items() if value > 0}
+        for device, source in note.scaled.items():
+            remarks.append(f"the run time on {device} was scaled from that on {source}: low confidence")
         return Figures(seconds, {device: value for device, value in note.watts.items() if value >= 0}, "plan")
     found = snapshot.profiles.get((namespace, name))
     if found is None:

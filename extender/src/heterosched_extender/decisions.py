@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heterosched.policy.terms import Floats
-from heterosched_extender.asked import Asked
-from heterosched_extender.snapshot import Snapshot
-from heterosched_extender.verbs import Candidates
+from heterosched.policy.decide import Asked, Case
+from heterosched.policy.nodes import Floats
+from heterosched_extender.candidates import Candidates
+from heterosched_extender.snapshot import Snapshot, rows_of
 
 _RECORD_BYTES = 2000
 """About what a record's own objects take (the pod's names, its figures, the dict entries)."""
@@ -29,6 +29,7 @@ class Record:
 
     `rejected` are the nodes that `/filter` turned down, `unknown` those that the snapshot lacked. `hints` holds the
     nonzero rows of the hinted cores. `advised` is the best node ("": no preference), `bound` where the pod went.
+    `strict`: the filter that may not be skipped was asked too.
     """
 
     asked: Asked
@@ -41,6 +42,7 @@ class Record:
     hints: tuple[tuple[int, float], ...] = ()
     advised: str = ""
     bound: str = ""
+    strict: bool = False
 
     @property
     def at(self) -> float:
@@ -52,8 +54,26 @@ class Record:
         """Roughly what the record keeps alive by itself."""
         return _RECORD_BYTES + len(self.mask) + _PER_REJECTED * len(self.rejected) + 16 * len(self.hints)
 
-    def hinted(self) -> Floats | None:
-        """The hinted cores as the call saw them."""
+    def case(self) -> Case:
+        """The decision with everything that it depended on."""
+        snapshot = self.snapshot
+        rows = rows_of(self.mask, len(snapshot.nodes))
+        if self.rejected:
+            rows = rows[[snapshot.roster.names[row] not in self.rejected for row in rows.tolist()]]
+        return Case(
+            snapshot,
+            self.asked,
+            rows,
+            self.rejected,
+            self.unknown,
+            self.strict,
+            self.filtered_at,
+            self.scored_at,
+            self._hinted(),
+            self.bound,
+        )
+
+    def _hinted(self) -> Floats | None:
         if not self.hints:
             return None
         cores = np.zeros(len(self.snapshot.nodes))
@@ -96,7 +116,7 @@ class Decisions:
         old = self._take(asked.uid)
         if strict and old is not None and not old.scored_at:
             rejected = {**old.rejected, **rejected}
-        record = Record(asked, snapshot, candidates.mask, candidates.unknown, rejected, filtered_at=now)
+        record = Record(asked, snapshot, candidates.mask, candidates.unknown, rejected, filtered_at=now, strict=strict)
         self._put(record, now)
 
     def scored(
@@ -114,6 +134,7 @@ class Decisions:
             scored_at=now,
             hints=sparse(hinted),
             advised=advised,
+            strict=False if old is None else old.strict,
         )
         self._put(record, now)
 

@@ -26,6 +26,7 @@ CATALOGUE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "rejected": ("counter", "Nodes that a filter turned down", ("verb",)),
     "decisions": ("counter", "Pods scored, by the policy that was applied", ("policy",)),
     "terms_absent": ("counter", "Decisions in which a weighted term had data on no candidate", ("term",)),
+    "hook_failures": ("counter", "Pods scored by a policy's own weights because its hook gave none", ("hook",)),
     "pods_bound": (
         "counter",
         "Pods of ours seen bound: as_advised, elsewhere, undecided (asked about, no node preferred), or without_advice",
@@ -112,6 +113,7 @@ _COUNTED = {
     "rejected": "rejected",
     "decisions": "decisions",
     "terms_absent": "absent",
+    "hook_failures": "hook_failures",
 }
 
 

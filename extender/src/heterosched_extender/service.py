@@ -15,14 +15,15 @@ from dataclasses import dataclass
 
 from heterosched.kube.convert import Problems
 from heterosched.kube.objects import PodObject
-from heterosched.policy.terms import Floats
+from heterosched.policy.decide import Asked, reject, score
+from heterosched.policy.nodes import Floats
 from heterosched_extender.answers import Answers, all_zero
-from heterosched_extender.asked import Asked, asked_of
+from heterosched_extender.asked import asked_of, hooked
+from heterosched_extender.candidates import Candidates, candidates_of
 from heterosched_extender.decisions import Decisions
 from heterosched_extender.hints import Hints
 from heterosched_extender.snapshot import Snapshot
 from heterosched_extender.stats import Stats
-from heterosched_extender.verbs import Candidates, candidates_of, prioritize, reject
 from heterosched_extender.wire import Call, decode_call, decode_pod, encode_names, filter_answer, tail_of
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,16 @@ class _Request:
     call: Call | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The pod that was asked about last: its text, and what it asked on that snapshot."""
+
+    head: bytes
+    pod: PodObject | None
+    snapshot: Snapshot | None = None
+    asked: Asked | None = None
+
+
 class Service:
     """Answers the verbs. `clock` is epoch seconds; `snapshot` None until the first sync."""
 
@@ -66,6 +77,7 @@ class Service:
         self._clock = clock
         self._answers = Answers()
         self._tails: deque[_Tail] = deque(maxlen=REMEMBERED_LISTS)
+        self._last = _Last(b"", None)
 
     def filter(self, body: bytes, strict: bool = False) -> bytes:
         """Answer `/filter`. Raises BadCall; with `strict` also NotReady."""
@@ -106,25 +118,42 @@ class Service:
         roster = snapshot.roster
         for tail in self._tails:
             if tail.candidates.roster is roster and body.endswith(tail.end):
-                pod = decode_pod(body[: -len(tail.end)])
+                head = body[: -len(tail.end)]
+                pod = self._last.pod if head == self._last.head else decode_pod(head)
                 if pod is not None:
+                    self._keep(head, pod)
                     return _Request(pod, tail.candidates, tail.names_json, None)
         call = decode_call(body)
+        self._keep(call.head, call.pod)
         candidates = candidates_of(call.names, roster)
         if call.names_json:
             self._tails.appendleft(_Tail(tail_of(call.names_json), call.names_json, candidates))
         return _Request(call.pod, candidates, call.names_json, call)
 
+    def _keep(self, head: bytes, pod: PodObject | None) -> None:
+        if pod is not self._last.pod:
+            self._last = _Last(head, pod)
+
+    def _asked(self, pod: PodObject | None, snapshot: Snapshot, now: float) -> Asked | None:
+        """What the pod asks. Both verbs ask about the same pod, mostly on the same snapshot: then it is known."""
+        last = self._last
+        if pod is None or pod is not last.pod or snapshot is not last.snapshot:
+            asked = asked_of(pod, snapshot, self.problems)
+            self._last = _Last(last.head if pod is last.pod else b"", pod, snapshot, asked)
+        else:
+            asked = last.asked
+        return None if asked is None else hooked(asked, now)
+
     # --- filter -------------------------------------------------------------------------------------------------------
 
     def _filter(self, request: _Request, snapshot: Snapshot, strict: bool, verb: str) -> bytes:
-        asked = asked_of(request.pod, snapshot, self.problems)
+        now = self._clock()
+        asked = self._asked(request.pod, snapshot, now)
         candidates = request.candidates
         self.stats.candidates[verb] += len(candidates.rows) + len(candidates.unknown)
         if asked is None:
             self.stats.neutral[verb] += 1
             return self._passed(request, {}, snapshot)
-        now = self._clock()
         rejected = reject(snapshot, asked, candidates.rows, strict, now)
         self.stats.rejected[verb] += len(rejected)
         self.decisions.filtered(asked, snapshot, candidates, rejected, strict, now)
@@ -146,17 +175,19 @@ class Service:
     # --- prioritize ---------------------------------------------------------------------------------------------------
 
     def _prioritize(self, request: _Request, snapshot: Snapshot) -> bytes:
-        asked = asked_of(request.pod, snapshot, self.problems)
+        now = self._clock()
+        asked = self._asked(request.pod, snapshot, now)
         candidates, stats = request.candidates, self.stats
         stats.candidates["prioritize"] += len(candidates.rows) + len(candidates.unknown)
         if asked is None:
             stats.neutral["prioritize"] += 1
             names = [snapshot.roster.names[row] for row in candidates.rows.tolist()]
             return all_zero([*names, *candidates.unknown])
-        now = self._clock()
         hinted = self._hinted(snapshot, asked, now)
-        scores = prioritize(snapshot, asked, candidates.rows, hinted, now)
+        scores = score(snapshot, asked.ask, candidates.rows, hinted, now)
         stats.decisions[asked.ask.row.name] += 1
+        if asked.hook is not None and asked.hook.problem:
+            stats.hook_failures[asked.hook.hook] += 1
         for term, weight in asked.ask.row.weights.items():
             if weight and scores.values.get(term) is None:
                 stats.absent[term] += 1
@@ -168,7 +199,9 @@ class Service:
         return self._answers.prioritize(candidates, scores.integers)
 
     def _hinted(self, snapshot: Snapshot, asked: Asked, now: float) -> Floats | None:
-        return self.hints.cores(now, snapshot.roster, asked.uid) if snapshot.sensors else None
+        if not snapshot.sensors:
+            return None
+        return self.hints.cores(now, snapshot.roster, asked.uid, asked.ask.row.hint_seconds)
 
 
 def _pass_all(call: Call) -> bytes:

@@ -6,70 +6,16 @@ one it was made on, and unchanged parts are shared between snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from heterosched.model.telemetry import GPU_TEMPERATURE, GPU_THROTTLING, HOST_CPU, HOST_LOAD, Telemetry
-from heterosched.policy.table import BUILT_IN, PolicyRow
-from heterosched.policy.terms import Floats, Ints, NodeArrays, Signals
+from heterosched.model.telemetry import Telemetry
+from heterosched.policy.nodes import SENSED, Ints, Roster, Scene, Sensor
 
 _BYTES_PER_NAME = 200
 """About what a node's name takes in a roster: the text, its place in the tuple and in the index."""
-
-SENSED = (HOST_CPU, HOST_LOAD, GPU_TEMPERATURE, GPU_THROTTLING)
-"""The metrics that score terms read."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sensor:
-    """One metric of all nodes: values (NaN: never seen) and the epoch seconds at which each was sampled."""
-
-    values: Floats
-    sampled: Floats
-    oldest: float
-
-    @property
-    def known(self) -> int:
-        """How many nodes have a value."""
-        return int((~np.isnan(self.values)).sum())
-
-    @classmethod
-    def of(cls, values: Floats, sampled: Floats) -> Sensor | None:
-        """None where no node has a value."""
-        known = ~np.isnan(values)
-        return cls(values, sampled, float(sampled[known].min())) if known.any() else None
-
-    def fresh(self, now: float, max_age: float) -> Floats | None:
-        """The values with those older than `max_age` seconds left out (NaN); None where none is left."""
-        if now - self.oldest <= max_age:
-            return self.values
-        young = now - self.sampled <= max_age
-        return np.where(young, self.values, np.nan) if young.any() else None
-
-    def ages(self, now: float) -> Floats:
-        """Seconds since each value was sampled; NaN where there is none."""
-        return np.where(np.isnan(self.values), np.nan, now - self.sampled)
-
-
-@dataclass(frozen=True, eq=False)
-class Roster:
-    """The set of nodes. It is shared by all snapshots until a node comes or goes; `key` tells rosters apart."""
-
-    key: int
-    names: tuple[str, ...]
-    index: Mapping[str, int]
-
-    @classmethod
-    def of(cls, key: int, names: Iterable[str]) -> Roster:
-        """Number the nodes in the order given."""
-        listed = tuple(names)
-        return cls(key, listed, {name: row for row, name in enumerate(listed)})
-
-    def rows(self, names: Iterable[str]) -> tuple[int, ...]:
-        """The rows of these nodes, -1 for one that is not here."""
-        return tuple(self.index.get(name, -1) for name in names)
 
 
 @dataclass(frozen=True)
@@ -81,32 +27,19 @@ class Figures:
     origin: str
 
 
-@dataclass(frozen=True, eq=False)
-class Snapshot:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Snapshot(Scene):
     """What a verb knows. Times are epoch seconds; `version` grows with each snapshot."""
 
     version: int
     taken_at: float
-    roster: Roster
-    nodes: NodeArrays
-    sensors: Mapping[str, Sensor] = field(default_factory=dict)
-    telemetry_error: str = ""
-    policies: Mapping[str, PolicyRow] = field(default_factory=lambda: BUILT_IN)
     profiles: Mapping[tuple[str, str], Figures] = field(default_factory=dict)
-
-    def signals(self, now: float, max_age: float, hinted_cores: Floats | None = None) -> Signals:
-        """Telemetry that is not older than `max_age` seconds, and the hints that go with it."""
-        fresh = {
-            metric: None if (sensor := self.sensors.get(metric)) is None else sensor.fresh(now, max_age)
-            for metric in SENSED
-        }
-        return Signals(fresh[HOST_CPU], fresh[HOST_LOAD], fresh[GPU_TEMPERATURE], fresh[GPU_THROTTLING], hinted_cores)
 
     def parts(self) -> Iterator[tuple[object, int]]:
         """What the snapshot keeps alive, each part with its bytes; snapshots share the parts that have not changed."""
-        for name in ("device", "cores", "gpus", "free_gpus", "asleep", "idle_watts"):
-            array = getattr(self.nodes, name)
-            yield array, array.nbytes
+        for array in (getattr(self.nodes, own.name) for own in fields(self.nodes)):
+            if isinstance(array, np.ndarray):
+                yield array, array.nbytes
         for sensor in self.sensors.values():
             yield sensor.values, sensor.values.nbytes
             yield sensor.sampled, sensor.sampled.nbytes

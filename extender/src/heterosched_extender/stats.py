@@ -36,6 +36,7 @@ class Stats:
     rejected: Counter[str] = field(default_factory=Counter)
     decisions: Counter[str] = field(default_factory=Counter)
     absent: Counter[str] = field(default_factory=Counter)
+    hook_failures: Counter[str] = field(default_factory=Counter)
     bound_as_advised: int = 0
     bound_elsewhere: int = 0
     bound_without_advice: int = 0

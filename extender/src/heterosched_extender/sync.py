@@ -45,7 +45,7 @@ class Sync:
 
     def __init__(self, api: ListWatch, service: Service, settings: Settings) -> None:
         self._service, self._settings = service, settings
-        self._world = World()
+        self._world = World(service.problems)
         self._inventory: Inventory | None = None
         self._changed = asyncio.Event()
         self._advice = AdviceWatch(service, since=last_alive(settings.state_file, time.time))

@@ -61,22 +61,24 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 class Call:
     """A decoded call. `nodes` holds the whole nodes by name as they came, None in `nodeCacheCapable` mode.
 
-    `names_json` is the list of names as it came, empty where it would have to be encoded again.
+    `names_json` is the list of names as it came, empty where it would have to be encoded again; `head` is what stood
+    before it, the pod: kube-scheduler sends the very same bytes with the next verb.
     """
 
     pod: PodObject | None
     names: Sequence[str]
     nodes: Mapping[str, msgspec.Raw] | None = None
     names_json: bytes = b""
+    head: bytes = b""
 
 
 def decode_call(body: bytes) -> Call:
     """Read a call in either casing and either cache mode; null and absent are the same. Raises BadCall."""
     split = split_call(body)
     if split is not None:
-        pod, names_json = split
+        pod, head, names_json = split
         try:
-            return Call(pod, _names.decode(names_json), None, names_json)
+            return Call(pod, _names.decode(names_json), None, names_json, head)
         except _UNREADABLE:
             pass  # the message of the full decode below says where it is wrong
     try:
@@ -97,8 +99,8 @@ def _check_text(body: bytes) -> None:
         body.decode()
 
 
-def split_call(body: bytes) -> tuple[PodObject, bytes] | None:
-    """Pod and undecoded list of names of a body in the very form that kube-scheduler sends; None for any other form.
+def split_call(body: bytes) -> tuple[PodObject, bytes, bytes] | None:
+    """Pod, the text before the names, and the undecoded names of a body in kube-scheduler's very form; None for others.
 
     Sound, not a guess: if the text before the names is a JSON object once it is closed, and the rest a JSON list (which
     the caller has to check or to know), then the body is the object with both.
@@ -106,8 +108,9 @@ def split_call(body: bytes) -> tuple[PodObject, bytes] | None:
     at = body.find(_BEFORE_NAMES)
     if at < 0 or not body.endswith(b"]}"):
         return None
-    pod = decode_pod(body[:at])
-    return None if pod is None else (pod, body[at + len(_BEFORE_NAMES) : -1])
+    head = body[:at]
+    pod = decode_pod(head)
+    return None if pod is None else (pod, head, body[at + len(_BEFORE_NAMES) : -1])
 
 
 def decode_pod(head: bytes) -> PodObject | None:

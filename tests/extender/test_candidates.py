@@ -1,4 +1,4 @@
-"""The verbs are pure: filter turns down only what it must, all candidates get a score, asking twice changes nothing."""
+"""Names become rows, and the decision on them is pure: few are turned down, all others scored, twice alike."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from extender_calls import NOW, a_pod_manifest, a_snapshot, pod_object, telemetr
 from heterosched.api import PlanNote
 from heterosched.constants import ANNOTATION_NUMA
 from heterosched.kube.convert import Problems
-from heterosched_extender.asked import Asked, asked_of
+from heterosched.policy.decide import Asked, reject, score
+from heterosched_extender.asked import asked_of
+from heterosched_extender.candidates import candidates_of
 from heterosched_extender.snapshot import Snapshot
-from heterosched_extender.verbs import candidates_of, prioritize, reject
 
 HOT = telemetry_of(gpu_temperature={"t4-0": 95.0, "t4-1": 50.0}, gpu_throttling={"t4-1": 1.0, "v100-0": 0.0})
 
@@ -76,14 +77,14 @@ def test_a_hot_planned_node_loses_to_a_cool_one_of_its_type() -> None:
     note = PlanNote(device="nvidia-t4", nodes=("t4-0",), seconds={"nvidia-t4": 9.0})
     for telemetry, winner in ((cool, 0), (telemetry_of(gpu_temperature={"t4-0": 95.0, "t4-1": 50.0}), 1)):
         snapshot = a_snapshot(telemetry, t4=2)
-        assert prioritize(snapshot, asked_by(snapshot, plan=note), every_row(snapshot), None, NOW).best == winner
+        assert score(snapshot, asked_by(snapshot, plan=note).ask, every_row(snapshot), None, NOW).best == winner
 
 
 def test_a_contended_host_is_avoided_and_hints_count_as_contention() -> None:
     snapshot = a_snapshot(telemetry_of(host_load={"t4-0": 0.1, "t4-1": 0.4}), t4=2)
     pod, rows = asked_by(snapshot), every_row(snapshot)
-    assert prioritize(snapshot, pod, rows, None, NOW).best == 0
-    assert prioritize(snapshot, pod, rows, np.array([16.0, 0.0]), NOW).best == 1
+    assert score(snapshot, pod.ask, rows, None, NOW).best == 0
+    assert score(snapshot, pod.ask, rows, np.array([16.0, 0.0]), NOW).best == 1
 
 
 @pytest.mark.parametrize("policy, winner", [("Performance", "v100-0"), ("Energy", "t4-0")])
@@ -91,7 +92,7 @@ def test_policies_choose_different_devices(policy: str, winner: str) -> None:
     snapshot = a_snapshot(t4=1, v100=1)
     figures = {"seconds": {"nvidia-t4": 20.0, "nvidia-v100": 10.0}, "watts": {"nvidia-t4": 70.0, "nvidia-v100": 300.0}}
     note = PlanNote(policy=policy, **figures)  # type: ignore[arg-type]
-    best = prioritize(snapshot, asked_by(snapshot, plan=note), every_row(snapshot), None, NOW).best
+    best = score(snapshot, asked_by(snapshot, plan=note).ask, every_row(snapshot), None, NOW).best
     assert snapshot.roster.names[best] == winner
 
 
@@ -115,8 +116,8 @@ def test_any_pod_gets_a_subset_and_scores_and_asking_twice_gives_the_same(
     candidates = candidates_of(asked_names, snapshot.roster)
     rejected = reject(snapshot, pod, candidates.rows, strict, NOW)
     assert set(rejected) <= set(asked_names)
-    first = prioritize(snapshot, pod, candidates.rows, None, NOW)
-    second = prioritize(snapshot, pod, candidates.rows, None, NOW)
+    first = score(snapshot, pod.ask, candidates.rows, None, NOW)
+    second = score(snapshot, pod.ask, candidates.rows, None, NOW)
     np.testing.assert_array_equal(first.integers, second.integers)
     assert len(first.integers) == len(candidates.rows)
     assert ((first.integers >= 0) & (first.integers <= 10)).all()

@@ -1,0 +1,34 @@
+"""The nodes of a call as rows of the snapshot's arrays: what the decision code in core works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from heterosched.policy.nodes import Ints, Roster
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Candidates:
+    """The nodes of a call: `rows` of the roster, ascending; `mask` the same packed; names that the roster lacks."""
+
+    roster: Roster
+    rows: Ints
+    mask: bytes
+    unknown: tuple[str, ...] = ()
+
+
+def candidates_of(names: Sequence[str], roster: Roster) -> Candidates:
+    """Number the names of a call; a name that was sent twice is one candidate."""
+    index = roster.index
+    unknown: tuple[str, ...] = ()
+    try:
+        at = np.fromiter(map(index.__getitem__, names), dtype=np.int64, count=len(names))
+    except KeyError:
+        at = np.array([index[name] for name in names if name in index], dtype=np.int64)
+        unknown = tuple(dict.fromkeys(name for name in names if name not in index))
+    flags = np.zeros(len(roster.names), dtype=np.bool_)
+    flags[at] = True
+    return Candidates(roster, np.flatnonzero(flags), np.packbits(flags).tobytes(), unknown)
