@@ -21,11 +21,11 @@ from heterosched_operator.children import (
     build_job,
     build_service,
     child_name,
-    device_requirements,
     equal_shares,
     service_name,
     template_hash,
 )
+from heterosched_operator.steering import device_requirements
 from heterosched_operator.world import World
 from manifests import JobBuilder, a_job, a_template
 from simulated import nodes

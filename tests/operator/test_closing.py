@@ -16,7 +16,7 @@ from heterosched.planning.types import JobPlan
 from heterosched.policy.table import row_of
 from heterosched.units import format_time
 from heterosched_operator.closing import outcome_of, settle_energies
-from heterosched_operator.progress import Observation, Sight
+from heterosched_operator.sight import Observation, Sight
 from heterosched_operator.world import Rules, TelemetryState, World
 from manifests import JobBuilder, a_job
 from simulated import START, SimulatedCluster, nodes
@@ -91,13 +91,17 @@ def test_the_comparison_stands_beside_pods_of_others_that_were_there_all_the_tim
     assert outcome_of(cluster.status, plan, cluster.job, world).verdict == verdict
 
 
-@pytest.mark.parametrize(("held", "warned"), [({}, False), ({"powerCapWatts": 900}, True)])
-def test_a_field_that_nothing_acts_on_is_named_in_accepted(held: dict[str, Any], warned: bool) -> None:
-    cluster = SimulatedCluster(a_job("j").spec(**held).task("t").runtime({"cpu": 10}).manifest())
+@pytest.mark.parametrize("warned", [False, True])
+def test_a_field_that_nothing_acts_on_is_named_in_accepted(warned: bool) -> None:
+    manifest = a_job("j").spec(powerCapWatts=900).task("t").runtime({"cpu": 10}).manifest()
+    if warned:
+        manifest["spec"]["tasks"][0]["devices"] = {"numa": "Preferred"}
+    cluster = SimulatedCluster(manifest)
     cluster.operate(3)
     accepted = cluster.status.condition("Accepted")
     assert accepted is not None and accepted.status == "True"
-    assert ("not in force yet: spec.powerCapWatts" in accepted.message) is warned
+    assert ("not in force yet: spec.tasks[].devices.numa Preferred" in accepted.message) is warned
+    assert "powerCapWatts" not in accepted.message
     cluster.operate(2)
     assert not [action for action in cluster.decide().actions if type(action).__name__ == "PatchStatus"]
 
@@ -106,9 +110,9 @@ def test_a_field_that_nothing_acts_on_is_named_in_accepted(held: dict[str, Any],
     ("more", "idle"),
     [
         ({}, ()),
-        ({"jps": {"samples": 128, "alpha": "0"}, "waiting": {"maxDelay": "1h"}}, ()),
-        ({"powerCaps": {"clusterWatts": "12k"}, "jps": {"samples": 5}}, ("spec.powerCaps", "spec.jps")),
-        ({"priceQuery": "p", "nodeSelector": {"a": "b"}}, ("spec.priceQuery", "spec.nodeSelector")),
+        ({"preemption": {"mode": "Never", "maxPerTask": 2}}, ()),
+        ({"powerCaps": {"clusterWatts": "12k"}, "preemption": {"mode": "LowerPriority"}}, ("spec.preemption",)),
+        ({"priceQuery": "p", "carbonQuery": "c"}, ("spec.priceQuery", "spec.carbonQuery")),
     ],
 )
 def test_a_policy_names_the_fields_that_nothing_acts_on_unless_they_were_filled_in(

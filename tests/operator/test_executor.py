@@ -9,6 +9,7 @@ import msgspec
 from heterosched.api import HeteroJob
 from heterosched.api.status import HeteroJobStatus
 from heterosched.kube.errors import AlreadyExists, ApiError, ApiUnavailable, Conflict, NotFound, Rejected
+from heterosched.telemetry.settings import TelemetrySettings
 from heterosched_operator.actions import (
     Action,
     AskWhyNoPods,
@@ -71,7 +72,7 @@ def an_executor(server: Server) -> tuple[Executor, Store]:
     kube: Any = server
     metrics = Metrics()
     store = Store(kube, Rules(), lambda: None)
-    meter = Meter("", lambda *_: None, lambda _: None, delay=0, gap=1, interval=1)
+    meter = Meter(TelemetrySettings(url=""), lambda *_: None, lambda _: None, delay=0, gap=1)
     return Executor(kube, store, Poster(kube, metrics, lambda: 0.0), meter, metrics, 4), store
 
 

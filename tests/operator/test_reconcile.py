@@ -98,7 +98,7 @@ def test_measured_energy_is_waited_for_and_named() -> None:
 
 def test_waiting_always_has_a_reason() -> None:
     cluster = running(a_chain())
-    assert (cluster.task("two").state, cluster.task("two").reason) == ("Waiting", "WaitingForTasks")
+    assert (cluster.task("two").state, cluster.task("two").reason) == ("Waiting", "WaitingForDependency")
     assert "one" in cluster.task("two").message
 
 
@@ -108,8 +108,8 @@ def test_a_task_that_finds_the_nodes_taken_is_planned_later() -> None:
         job.task(f"t{number}").variant("cpu", resources={"requests": {"cpu": "16"}}).runtime({"cpu": 50})
     cluster = running(a_cluster(job, nodes=nodes(t4=0, v100=0, cpu=2)))
     states = sorted(task.reason for task in cluster.status.tasks)
-    assert states == ["PlannedLater", "PodsRunning", "PodsRunning"]
-    late = next(task for task in cluster.status.tasks if task.reason == "PlannedLater")
+    assert states == ["PodsRunning", "PodsRunning", "WaitingForDevice"]
+    late = next(task for task in cluster.status.tasks if task.reason == "WaitingForDevice")
     assert late.planned.start > cluster.status.plan.start
 
 

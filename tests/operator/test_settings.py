@@ -43,3 +43,10 @@ def test_what_is_shown_can_be_read_back(tmp_path: Path, capsys: pytest.CaptureFi
 def test_bad_settings_end_the_program_with_a_message(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["--config", str(tmp_path / "nowhere.yaml")]) == 2
     assert "nowhere.yaml" in capsys.readouterr().err
+
+
+def test_without_credentials_the_program_ends_and_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--kubeconfig", str(tmp_path / "absent")]) == 2
+    assert "absent: there is no such file; give the kubeconfig" in capsys.readouterr().err

@@ -49,6 +49,11 @@ def _run(settings: Settings) -> int:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
     service = Service(settings)
     try:
+        asyncio.run(_credentials(settings))
+    except HeteroSchedError as error:  # kopf would try again for ever: a file does not appear by waiting
+        print(f"heterosched-operator: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    try:
         asyncio.run(
             kopf.operator(
                 registry=registry_of(service),
@@ -60,6 +65,14 @@ def _run(settings: Settings) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     return 0
+
+
+async def _credentials(settings: Settings) -> None:
+    """Raises InvalidInput where there are no usable credentials; nothing is sent."""
+    from heterosched.kube.client import Kube
+
+    async with await Kube.connect(settings.kubeconfig):
+        pass
 
 
 def _parser() -> argparse.ArgumentParser:

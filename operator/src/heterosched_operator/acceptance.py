@@ -11,10 +11,11 @@ from heterosched.api.status import Condition, Planned, TaskStatus, Worker
 from heterosched.errors import HeteroSchedError, InvalidGraph, InvalidInput, Unplaceable
 from heterosched.planning.types import JobPlan
 from heterosched.planning.verdict import deadline_of
+from heterosched.policy.table import PolicyRow
 from heterosched_operator import conditions as c
 from heterosched_operator.children import build_job, template_hash
-from heterosched_operator.progress import FINAL, STARTED, Observation
 from heterosched_operator.shapes import check_shapes
+from heterosched_operator.sight import FINAL, STARTED, Observation
 from heterosched_operator.world import World
 
 DRY_RUNS: Final = 32
@@ -156,7 +157,7 @@ def to_ask(observation: Observation, world: World) -> Iterator[tuple[str, dict[s
     job = observation.job
     for probe in probes(observation):
         if (job.metadata.uid, probe.key) not in world.refusals:
-            yield probe.key, _body(job, probe.task, probe.device)
+            yield probe.key, _body(job, probe.task, probe.device, world.policies.get(job.spec.policy))
 
 
 def probes(observation: Observation) -> tuple[Probe, ...]:
@@ -180,11 +181,11 @@ def _all_probes(observation: Observation) -> Iterator[Probe]:
             yield Probe(probe_key(job, task, device), task, device)
 
 
-def _body(job: HeteroJob, task: TaskSpec, device: str) -> dict[str, Any]:
+def _body(job: HeteroJob, task: TaskSpec, device: str, row: PolicyRow | None) -> dict[str, Any]:
     """The Job of a task for a device, under a generated name so that it cannot clash with a living one."""
     workers = [Worker(index=index) for index in range(max(1, task.workers.min))]
     record = TaskStatus(name=task.name, job_name="dry-run", planned=Planned(device=device), workers=workers)
-    body = build_job(job, task, record, PlanNote(), {})
+    body = build_job(job, task, record, PlanNote(), {}, row)
     del body["metadata"]["name"]
     body["metadata"]["generateName"] = "heterosched-dry-run-"
     return body

@@ -7,18 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from heterosched.api.status import status_of
-from heterosched.kube.convert import demand_of
+from heterosched.kube.convert import demand_of, moment
 from heterosched.model import Reservation
 from heterosched.planning.due import due
 from heterosched.planning.planner import plan
 from heterosched.planning.types import JobPlan, JobState, PlanRequest, job_key
+from heterosched_operator.conditions import ACCEPTED
 from heterosched_operator.gangs import turns
-from heterosched_operator.progress import Observation, observe, progress_of
+from heterosched_operator.progress import observe, progress_of
+from heterosched_operator.quotas import quotas_of
 from heterosched_operator.reconcile import Advice
+from heterosched_operator.sight import STOP_RESIZED, Observation
 from heterosched_operator.world import World
 
 STOPPING_SECONDS: Final = 30.0
 """Kubernetes' default grace period."""
+
+RESIZING_SECONDS: Final = 60.0
+"""For so long the end of a training that is resized is waited for: twice the grace period, as it has to save a lot."""
 
 
 def observe_all(world: World) -> tuple[dict[str, Observation], dict[str, str]]:
@@ -45,7 +51,26 @@ def request_for(observations: Mapping[str, Observation], world: World) -> PlanRe
         profiles=world.profiles,
         launch_seconds=world.rules.launch_seconds,
         baselines=baselines,
+        previous=world.plans,
+        telemetry=world.readings,
+        quotas=quotas_of(world.quotas, active),
+        may_restart=True,
+        restart_seconds=world.rules.restart_seconds,
     )
+
+
+def resizing(observations: Iterable[Observation], now: float) -> bool:
+    """Whether some training is on its way out to be run with another size: all that was sized with it waits for it, so
+    that what it frees is shared as was planned. A node that is lost may never confirm the end: then not for long.
+    """
+    for own in observations:
+        for sight in own.sights.values():
+            if sight.record.job_name and sight.record.reason == STOP_RESIZED and not sight.leftovers:
+                child = sight.child
+                told = moment(child.metadata.deletion_timestamp, f"Job {child.key}") if child is not None else None
+                if told is None or now - told < RESIZING_SECONDS:
+                    return True
+    return False
 
 
 def held_by_others(active: Iterable[Observation], world: World) -> Iterator[Reservation]:
@@ -64,7 +89,10 @@ def held_by_others(active: Iterable[Observation], world: World) -> Iterator[Rese
 
 def _state(observation: Observation, world: World) -> JobState:
     progress = {name: progress_of(sight, world.rules) for name, sight in observation.sights.items()}
-    return JobState(observation.job, progress, world.priorities.get(observation.job.spec.priority_class_name, 0))
+    priority = world.priorities.get(observation.job.spec.priority_class_name, 0)
+    verdict = observation.status.condition(ACCEPTED)
+    refused = verdict is not None and verdict.status == "False"
+    return JobState(observation.job, progress, priority, holds=not refused)
 
 
 def advise(
@@ -72,12 +100,16 @@ def advise(
 ) -> dict[str, Advice]:
     """Per job (by UID): its plan, the tasks that are due by it, the gangs that have their turn."""
     states = {job_key(state.job): state for state in request.jobs}
-    having_turn = turns(observations.values(), world.priorities)
+    held = resizing(observations.values(), world.now)
+    having_turn = turns(observations.values(), world.priorities, world.nodes)
     found = {}
     for uid, observation in observations.items():
         key = job_key(observation.job)
         own = plans.get(key, JobPlan(observation.job.spec.strategy))
         names = due(own, states[key].progress, world.now) if key in states else ()
+        if held:
+            training = {task.name for task in observation.job.spec.tasks if task.work.training is not None}
+            names = tuple(name for name in names if name not in training)
         members = frozenset(task for job, task in having_turn if job == uid)
         found[uid] = Advice(own, frozenset(names), members)
     return found

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from heterosched.api import HeteroJob
-from heterosched.api.status import Condition, HeteroJobStatus
+from heterosched.api.status import Condition, HeteroJobStatus, state_of
 from heterosched_operator import conditions as c
 from heterosched_operator.actions import AskWhyNoPods
 from heterosched_operator.conditions import condition, merged
-from heterosched_operator.progress import PODS_NOT_CREATED, Observation, Sight, podless_since
+from heterosched_operator.sight import PODS_NOT_CREATED, Observation, Sight, podless_since
 from heterosched_operator.world import World
 
 ASK_AGAIN = 60.0
@@ -43,7 +43,8 @@ def after_a_failed_decision(observation: Observation, error: Exception, now: flo
     status = observation.status
     message = f"nothing can be decided for it, what runs goes on: {type(error).__name__}: {error}"
     fresh = condition(c.BLOCKED, True, c.DECISION_FAILED, message)
-    return replace(status, conditions=_with(observation, status.conditions, fresh, now))
+    blocked = replace(status, conditions=_with(observation, status.conditions, fresh, now))
+    return replace(blocked, state=state_of(blocked))
 
 
 def to_look_into(job: HeteroJob, sights: dict[str, Sight], world: World) -> Iterator[AskWhyNoPods]:

@@ -31,8 +31,6 @@ from heterosched.constants import (
     GATE_GANG,
     LABEL_ATTEMPT,
     LABEL_COMPLETION_INDEX,
-    LABEL_GPU_PRODUCT,
-    LABEL_HOSTNAME,
     LABEL_JOB,
     LABEL_MANAGED_BY,
     LABEL_TASK,
@@ -42,16 +40,14 @@ from heterosched.constants import (
     STRICT_RESOURCE,
 )
 from heterosched.errors import InvalidInput
-from heterosched.model import CPU, Node, Task
+from heterosched.model import CPU, Node
+from heterosched.policy.table import PolicyRow
+from heterosched_operator.steering import device_types, steer, variant_for
 
 Json = dict[str, Any]
 
 NAME_LIMIT: Final = 58
 """A pod's host name is `<Job>-<index>` and at most 63 characters long; indices have up to four digits."""
-
-PREFERRED_WEIGHT: Final = 100
-REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
-PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def child_name(job: HeteroJob, task: str, attempt: int) -> str:
@@ -87,44 +83,6 @@ def template_hash(job: HeteroJob, task: TaskSpec) -> str:
     return hashlib.sha256(encoded).hexdigest()[:16]
 
 
-def variant_for(task: TaskSpec, device: str) -> Variant | None:
-    """The variant that is for this device; a device stands in one variant only (the CRD sees to it)."""
-    return next((variant for variant in task.variants if device in variant.devices), None)
-
-
-def allowed_devices(task: TaskSpec, device: str) -> tuple[str, ...]:
-    """Device types on which the pods of the variant chosen for `device` may run; empty where any will do."""
-    variant = variant_for(task, device)
-    allow = task.devices.allow
-    if variant is None:
-        return tuple(allow)
-    return tuple(name for name in variant.devices if not allow or name in allow)
-
-
-def build_note(
-    job: HeteroJob, task: TaskSpec, record: TaskStatus, planned: Task | None, records: Mapping[str, TaskStatus]
-) -> PlanNote:
-    """The plan that travels with the pods: seconds and watts on every device type on which they may run, as far as
-    `planned` (the planner's task) knows them, and the nodes on which their inputs were made (by `records`).
-    """
-    options = [
-        option
-        for option in (planned.options if planned is not None else ())
-        if option.workers == len(record.workers) and option.variant == record.variant
-    ]
-    makers = [records[data.from_] for data in task.inputs if data.from_ and data.from_ in records]
-    return PlanNote(
-        job=job.key,
-        task=record.name,
-        policy=job.spec.policy,
-        device=record.planned.device,
-        nodes=tuple(worker.planned_node for worker in record.workers),
-        seconds={option.device: round(option.seconds, 3) for option in options if planned and planned.known},
-        watts={option.device: round(option.watts, 3) for option in options if option.watts > 0},
-        input_nodes=tuple(maker.workers[0].node for maker in makers if maker.workers and maker.workers[0].node),
-    )
-
-
 def build_service(job: HeteroJob, task: TaskSpec) -> Json:
     """The headless Service through which the workers of a task find each other before they are ready."""
     return {
@@ -146,13 +104,19 @@ def build_service(job: HeteroJob, task: TaskSpec) -> Json:
 
 
 def build_job(
-    job: HeteroJob, task: TaskSpec, record: TaskStatus, note: PlanNote, device_nodes: Mapping[str, Sequence[Node]]
+    job: HeteroJob,
+    task: TaskSpec,
+    record: TaskStatus,
+    note: PlanNote,
+    device_nodes: Mapping[str, Sequence[Node]],
+    row: PolicyRow | None = None,
 ) -> Json:
     """The Indexed Job of a persisted attempt.
 
     The chosen variant's resources take the place of those of the template's first container, its image replaces the
     image, its environment is added; everything else stays as the user wrote it. A scheduler named in the template
-    stays, too. Retries are the operator's: the pods' restartPolicy is Never. Raises InvalidInput (unknown template).
+    stays, too. The nodes are those that the policy's row selects. Retries are the operator's: the pods' restartPolicy
+    is Never. Raises InvalidInput (unknown template).
     """
     workers = max(1, len(record.workers))
     return {
@@ -170,7 +134,7 @@ def build_job(
             "completions": workers,
             "backoffLimit": 0,
             **_failure_policy(job.spec.failure_policy),
-            "template": _pod_template(job, task, record, note, device_nodes),
+            "template": _pod_template(job, task, record, note, device_nodes, row),
         },
     }
 
@@ -199,7 +163,12 @@ def _owner(job: HeteroJob) -> Json:
 
 
 def _pod_template(
-    job: HeteroJob, task: TaskSpec, record: TaskStatus, note: PlanNote, device_nodes: Mapping[str, Sequence[Node]]
+    job: HeteroJob,
+    task: TaskSpec,
+    record: TaskStatus,
+    note: PlanNote,
+    device_nodes: Mapping[str, Sequence[Node]],
+    row: PolicyRow | None,
 ) -> Json:
     template = copy.deepcopy(template_of(job, task).template)
     metadata = template.setdefault("metadata", {})
@@ -217,7 +186,10 @@ def _pod_template(
             _demand_strict(containers[0])
     for container in containers:
         container["env"] = _with_env(container.get("env") or [], _environment(job, task, record))
-    _steer(spec, allowed_devices(task, record.planned.device), note.nodes, device_nodes)
+    types, brought = device_types(job, task, record, device_nodes), row.autoscaled if row is not None else ()
+    steer(spec, types, note.nodes, device_nodes, brought)
+    if row is not None and row.node_selector:
+        spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), **row.node_selector}
     if task.workers.gang:
         spec["schedulingGates"] = [*(spec.get("schedulingGates") or []), {"name": GATE_GANG}]
     if task.workers.rendezvous:
@@ -299,54 +271,3 @@ def _with_env(env: Any, more: Sequence[Json]) -> list[Any]:
     named = {variable["name"] for variable in more if "name" in variable}
     kept = [known for known in given if not (isinstance(known, dict) and known.get("name") in named)]
     return [*kept, *(dict(variable) for variable in more)]
-
-
-def _steer(
-    spec: Json, allowed: Sequence[str], planned: Sequence[str], device_nodes: Mapping[str, Sequence[Node]]
-) -> None:
-    """Allowed devices as required, planned nodes as preferred node affinity, on top of the user's own."""
-    affinity = spec.get("affinity") or {}
-    node_affinity = (affinity.get("nodeAffinity") or {}) if isinstance(affinity, dict) else None
-    if not isinstance(node_affinity, dict):  # nothing can be added to it; the API server refuses it
-        return
-    required = device_requirements(allowed, device_nodes)
-    if required:
-        selector = node_affinity.get(REQUIRED) or {}
-        terms = selector.get("nodeSelectorTerms") or [{}]
-        merged = [
-            {**term, "matchExpressions": [*(term.get("matchExpressions") or []), requirement]}
-            for term in terms
-            for requirement in required
-        ]
-        node_affinity[REQUIRED] = {"nodeSelectorTerms": merged}
-    wishes = [_wish(node) for node in dict.fromkeys(planned) if node]
-    if wishes:
-        node_affinity[PREFERRED] = [*(node_affinity.get(PREFERRED) or []), *wishes]
-    if node_affinity:
-        spec["affinity"] = {**affinity, "nodeAffinity": node_affinity}
-    elif not affinity:
-        spec.pop("affinity", None)
-
-
-def _wish(node: str) -> Json:
-    """By the node's own name, as its host name label may differ or be missing. Such a term takes one value only."""
-    field = {"key": "metadata.name", "operator": "In", "values": [node]}
-    return {"weight": PREFERRED_WEIGHT, "preference": {"matchFields": [field]}}
-
-
-def device_requirements(allowed: Sequence[str], device_nodes: Mapping[str, Sequence[Node]]) -> list[Json]:
-    """The node requirements of which one must hold to keep pods on these device types; none where every node will do.
-
-    Every node offers its CPUs. Product labels are taken from the nodes as they are; nodes that offer the device without
-    such a label are named by host. Where no node offers it (yet), the device's own name keeps the pod from going
-    anywhere else.
-    """
-    if not allowed or CPU in allowed:
-        return []
-    nodes = [node for device in allowed for node in device_nodes.get(device, ())]
-    products = sorted({node.labels[LABEL_GPU_PRODUCT] for node in nodes if node.labels.get(LABEL_GPU_PRODUCT)})
-    bare = [node for node in nodes if not node.labels.get(LABEL_GPU_PRODUCT)]
-    hosts = sorted(node.labels.get(LABEL_HOSTNAME, node.name) for node in bare)
-    choices = ((LABEL_GPU_PRODUCT, products), (LABEL_HOSTNAME, hosts))
-    found = [{"key": key, "operator": "In", "values": values} for key, values in choices if values]
-    return found or [{"key": LABEL_GPU_PRODUCT, "operator": "In", "values": sorted(allowed)}]

@@ -20,7 +20,7 @@ from heterosched.units import format_duration, format_quantity, format_time, par
 from heterosched_operator import conditions as c
 from heterosched_operator.bounds import bounded
 from heterosched_operator.conditions import condition, merged
-from heterosched_operator.progress import FINAL, STOP_DEADLINE, Observation, Sight
+from heterosched_operator.sight import FINAL, STOP_DEADLINE, Observation, Sight
 from heterosched_operator.status import weakest_of
 from heterosched_operator.world import World
 

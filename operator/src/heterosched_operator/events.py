@@ -17,11 +17,12 @@ from heterosched_operator.conditions import (
     COMPLETED,
     DEADLINE_AT_RISK,
     FAILED,
+    MISSED,
     PLANNED,
     SUSPENDED,
     TELEMETRY_AVAILABLE,
 )
-from heterosched_operator.progress import STOPPING
+from heterosched_operator.sight import STOP_RESIZED, STOPPING
 
 NORMAL: Final = "Normal"
 WARNING: Final = "Warning"
@@ -33,6 +34,8 @@ TASK_RETRIED: Final = "TaskRetried"
 TASK_STOPPED: Final = "TaskStopped"
 TASK_FAILED: Final = "TaskFailed"
 TASK_SKIPPED: Final = "TaskSkipped"
+RESIZED: Final = "Resized"
+DEADLINE_MISSED: Final = "DeadlineMissed"
 RESUMED: Final = "Resumed"
 TELEMETRY_LOST: Final = "TelemetryLost"
 
@@ -61,6 +64,8 @@ def _of_conditions(old: HeteroJobStatus, new: HeteroJobStatus) -> Iterator[EmitE
                 yield EmitEvent(WARNING, condition.reason, condition.message)
         elif holds and condition.type in (COMPLETED, SUSPENDED):
             yield EmitEvent(NORMAL, condition.type, condition.message)
+        elif holds and condition.reason == MISSED:
+            yield EmitEvent(WARNING, DEADLINE_MISSED, condition.message)
         elif holds and condition.type in (FAILED, DEADLINE_AT_RISK, BLOCKED):
             yield EmitEvent(WARNING, condition.type, condition.message)
         elif condition.type == SUSPENDED and before is not None and before.status == "True":
@@ -89,6 +94,8 @@ def _of_task(old: TaskStatus | None, new: TaskStatus) -> EmitEvent | None:
         return EmitEvent(NORMAL, TASK_RELEASED, f"task {new.name}: Job {new.job_name}, planned{where}")
     stopping = new.job_name and new.reason in STOPPING and (old is None or old.reason != new.reason)
     if stopping and new.state == before and new.message:
+        if new.reason == STOP_RESIZED:
+            return EmitEvent(NORMAL, RESIZED, f"task {new.name}: {new.message}")
         return EmitEvent(WARNING, TASK_STOPPED, f"task {new.name}: {new.message}")
     if new.state == before:
         return None
@@ -99,6 +106,6 @@ def _of_task(old: TaskStatus | None, new: TaskStatus) -> EmitEvent | None:
         return EmitEvent(WARNING, TASK_FAILED, f"task {new.name}: {new.message or new.reason}")
     if new.state == "Skipped":
         return EmitEvent(WARNING, TASK_SKIPPED, f"task {new.name}: {new.message or new.reason}")
-    if old is not None and old.job_name and not new.job_name:
+    if old is not None and old.job_name and not new.job_name and old.reason != STOP_RESIZED:
         return EmitEvent(WARNING, TASK_RETRIED, f"task {new.name}: {new.message or new.reason}")
     return None

@@ -34,6 +34,7 @@ from heterosched_operator.actions import (
     PatchStatus,
     ReleaseGang,
 )
+from heterosched_operator.events import DEADLINE_MISSED
 from heterosched_operator.measuring import Meter
 from heterosched_operator.metrics import Metrics
 from heterosched_operator.posting import Poster
@@ -63,6 +64,7 @@ class Executor:
             if isinstance(action, PatchStatus) and not await self._try(job, action, self._patch_status(job, action)):
                 return False
         for event in (action for action in actions if isinstance(action, EmitEvent)):
+            self._metrics.deadlines_missed.inc(event.reason == DEADLINE_MISSED)
             self._poster.post(job, event)
         rest = [action for action in actions if not isinstance(action, PatchStatus | EmitEvent)]
         # A Service first, so that the first worker can already be looked up by name.

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from heterosched.constants import GATE_GANG
 from heterosched.kube.objects import PodObject
+from heterosched.model import CPU, Node
 from heterosched_operator.actions import ReleaseGang
-from heterosched_operator.progress import Observation, Sight, succeeded_indices, worker_index
+from heterosched_operator.sight import Observation, Sight, succeeded_indices, worker_index
 
 Member = tuple[str, str]
 """UID of the HeteroJob, task."""
@@ -74,30 +75,44 @@ def bind_clocks(known: Mapping[str, float], observations: Iterable[Observation],
     return {uid: known.get(uid, now) for uid in uids}
 
 
-def turns(observations: Iterable[Observation], priorities: Mapping[str, int]) -> frozenset[Member]:
+def turns(
+    observations: Iterable[Observation], priorities: Mapping[str, int], nodes: Mapping[str, Node]
+) -> frozenset[Member]:
     """The gangs that may be released now: per device type the one that is under way, else the first complete one.
 
-    Order: priority of the job, then its age, then its name.
+    Order: priority of the job, then its age, then its name. A gang whose workers are of several device types needs the
+    turn of all of them; `nodes` by name tell which these are.
     """
-    under_way: dict[str, Member] = {}
-    complete: list[tuple[int, str, str, str, Member]] = []
+    busy: set[str] = set()
+    chosen: set[Member] = set()
+    complete: list[tuple[int, str, str, Member, frozenset[str]]] = []
     for observation in observations:
         job = observation.job
         for task in job.spec.tasks:
             sight = observation.sights.get(task.name)
             if sight is None or not task.workers.gang or sight.child is None or not sight.record.job_name:
                 continue
-            member, pool = (job.metadata.uid, task.name), sight.record.planned.device
+            member, pools = (job.metadata.uid, task.name), _pools(sight, nodes)
             if released(sight) and not bound(sight) and not sight.stopping:
                 if not succeeded_indices(sight) and not forming(sight):  # else a worker is replaced: that may take long
-                    under_way.setdefault(pool, member)
+                    busy |= pools
+                    chosen.add(member)
             elif not released(sight) and not forming(sight) and not sight.stopping:
                 rank = -priorities.get(job.spec.priority_class_name, 0)
-                complete.append((rank, job.metadata.creation_timestamp or "", job.key, pool, member))
-    chosen = dict(under_way)
-    for _, _, _, pool, member in sorted(complete):
-        chosen.setdefault(pool, member)
-    return frozenset(chosen.values())
+                complete.append((rank, job.metadata.creation_timestamp or "", job.key, member, pools))
+    for _, _, _, member, pools in sorted(complete, key=lambda own: own[:4]):
+        if not pools & busy:
+            chosen.add(member)
+        busy |= pools  # one that waits for one of its types keeps later ones from the others
+    return frozenset(chosen)
+
+
+def _pools(sight: Sight, nodes: Mapping[str, Node]) -> frozenset[str]:
+    """The device types that the gang takes."""
+    device = sight.record.planned.device
+    planned = {worker.planned_node for worker in sight.record.workers}
+    mixed = {nodes[name].device for name in planned if name in nodes} if device != CPU else set()
+    return frozenset({device, *mixed})
 
 
 def release(sight: Sight, has_turn: bool) -> ReleaseGang | None:

@@ -9,7 +9,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
+from heterosched.planning.types import JobPlan, job_key
 from heterosched_operator.actions import Action, PatchStatus
 from heterosched_operator.advice import planned
 from heterosched_operator.blocked import after_a_failed_decision
@@ -17,9 +19,9 @@ from heterosched_operator.events import events_of
 from heterosched_operator.executor import Executor
 from heterosched_operator.gangs import bind_clocks
 from heterosched_operator.metrics import Metrics
-from heterosched_operator.progress import Observation
 from heterosched_operator.reconcile import Advice, reconcile
 from heterosched_operator.settings import Settings
+from heterosched_operator.sight import Observation
 from heterosched_operator.store import Store
 from heterosched_operator.world import World
 
@@ -42,6 +44,7 @@ class Loop:
         self._delays: dict[str, float] = {}
         self._not_before: dict[str, float] = {}
         self._wake_at: float | None = None
+        self._plans: dict[str, JobPlan] = {}
         self.executor: Executor | None = None
         self.last_round, self.running = time.monotonic(), False
 
@@ -78,9 +81,10 @@ class Loop:
     async def _round(self) -> None:
         """Decide on one picture of the world; deciding takes a thread, so that the watches go on meanwhile."""
         began = time.perf_counter()
-        world = self._store.world(self._clock())
+        world = replace(self._store.world(self._clock()), plans=self._plans)
         touched = dict(self._touched)
         observations, advices, unreadable = await asyncio.to_thread(planned, world)
+        self._plans = {job_key(own.job): advices[uid].plan for uid, own in observations.items() if not own.finished}
         for trouble in unreadable.values():
             logger.error("%s; it is left alone", trouble)
         self._store.releases = bind_clocks(world.releases, observations.values(), world.now)

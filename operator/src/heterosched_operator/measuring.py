@@ -24,24 +24,23 @@ PATIENCE = 30.0
 class Meter:
     """Measures tasks in the background; `on_energy` and `on_state` are called in the event loop.
 
-    Without an `url` nothing is configured and nothing is asked. `delay` (seconds) lets the last samples come in;
-    samples further apart than `gap` seconds do not cover a run.
+    Without an URL nothing is configured and nothing is asked. `delay` (seconds) lets the last samples come in; samples
+    further apart than `gap` seconds do not cover a run.
     """
 
     def __init__(
         self,
-        url: str,
+        settings: TelemetrySettings,
         on_energy: Callable[[AttemptKey, Energy], None],
         on_state: Callable[[TelemetryState], None],
         *,
         delay: float,
         gap: float,
-        interval: float,
     ) -> None:
-        self.configured = bool(url)
-        self._settings = TelemetrySettings(url=url)
+        self.configured = bool(settings.url)
+        self._settings = settings
         self._on_energy, self._on_state = on_energy, on_state
-        self._delay, self._gap, self._interval = delay, gap, interval
+        self._delay, self._gap = delay, gap
         self._under_way: dict[AttemptKey, asyncio.Task[None]] = {}
 
     def start(self, attempt: AttemptKey, pods: Sequence[PodObject]) -> None:
@@ -76,7 +75,7 @@ class Meter:
             return
         while True:
             self._on_state(await asyncio.to_thread(self._look))
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(self._settings.interval)
 
     def _look(self) -> TelemetryState:
         prometheus = Prometheus(self._settings)

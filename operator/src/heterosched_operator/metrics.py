@@ -16,6 +16,7 @@ class Metrics:
         self.failures = self._counter("action_failures", "Actions that failed and are tried again", "kind")
         self.events_dropped = self._counter("events_dropped", "Kubernetes Events that could not be posted")
         self.jobs_created = self._counter("jobs_created", "Child Jobs created or found created")
+        self.deadlines_missed = self._counter("deadlines_missed", "Deadlines that passed before their job had ended")
         self.errors = self._counter("errors", "Unexpected errors in the decision of a single job")
         self.rounds = self._histogram("round_seconds", "Duration of a round: observe, plan, decide")
         self.jobs = self._gauge("heterojobs", "HeteroJobs that have not ended")

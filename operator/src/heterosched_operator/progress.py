@@ -7,82 +7,43 @@ attempts of one task never live at the same time.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
 
 from msgspec.structs import replace
 
-from heterosched.api import HeteroJob, TaskSpec
-from heterosched.api.status import Actual, HeteroJobStatus, Planned, TaskStatus, Worker
-from heterosched.constants import LABEL_COMPLETION_INDEX
+from heterosched.api import HeteroJob
+from heterosched.api.status import Actual, HeteroJobStatus, TaskStatus, Worker
 from heterosched.kube.convert import demand_of, moment, run_span
 from heterosched.kube.objects import JobObject, PodObject, condition
 from heterosched.model import CPU
+from heterosched.planning.due import WAITING_FOR_DEVICE
 from heterosched.planning.types import TaskProgress
 from heterosched.units import format_quantity, format_time, parse_time
-from heterosched_operator.retries import Failure, disrupted, judge, retry_delay
+from heterosched_operator.retries import Failure, judge
+from heterosched_operator.sight import (
+    BACK_OFF,
+    BACKOFF_LIMIT,
+    DISRUPTED_TOO_OFTEN,
+    FAILED_BY_POLICY,
+    FINAL,
+    JOB_COMPLETED,
+    JOB_LOST,
+    JOB_PERSISTED,
+    PODS_NOT_CREATED,
+    PODS_RUNNING,
+    STOP_DEADLINE,
+    STOP_DISRUPTIONS,
+    STOP_RESIZED,
+    STOP_SUSPENDED,
+    STOPPING,
+    Observation,
+    Sight,
+    complete,
+    failed,
+    podless_since,
+    retry_at,
+    worker_index,
+)
 from heterosched_operator.world import Rules, World, attempt_of, controller_uid
-
-FINAL: Final = frozenset({"Succeeded", "Failed", "Skipped"})
-STARTED: Final = frozenset({"Created", "Running", "Succeeded"})
-"""States in which an edit of the task comes too late."""
-
-# Reasons of a task, besides those of `retries` (ExitCode, Disrupted, ...).
-JOB_PERSISTED: Final = "JobPersisted"
-PODS_NOT_CREATED: Final = "PodsNotCreated"
-PODS_RUNNING: Final = "PodsRunning"
-JOB_COMPLETED: Final = "JobCompleted"
-BACK_OFF: Final = "BackOff"
-JOB_LOST: Final = "JobDeleted"
-DISRUPTED_TOO_OFTEN: Final = "DisruptedTooOften"
-BACKOFF_LIMIT: Final = "BackoffLimitExceeded"
-FAILED_BY_POLICY: Final = "FailedByExitCode"
-
-# Reasons under which an open attempt is being stopped; persisted before the Job is deleted.
-STOP_SUSPENDED: Final = "Suspended"
-STOP_GANG: Final = "GangTimedOut"
-STOP_NODES: Final = "PlannedNodesGone"
-STOP_DISRUPTIONS: Final = "DisruptedTooOften"
-STOP_DEADLINE: Final = "ActiveDeadlineExceeded"
-STOPPING: Final = frozenset({STOP_SUSPENDED, STOP_GANG, STOP_NODES, STOP_DISRUPTIONS, STOP_DEADLINE})
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A task's record, and what is seen of its open attempt. `leftovers`: pods of other attempts that still live."""
-
-    record: TaskStatus
-    child: JobObject | None = None
-    pods: tuple[PodObject, ...] = ()
-    leftovers: tuple[PodObject, ...] = ()
-    strays: tuple[JobObject, ...] = ()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether the open attempt is on its way out."""
-        return bool(self.record.job_name) and self.record.reason in STOPPING
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A job, its status as it was read, and every task moved on to what is seen now, in the order of the spec.
-
-    Tasks that were removed from the spec after they had started come last.
-    """
-
-    job: HeteroJob
-    status: HeteroJobStatus
-    sights: dict[str, Sight]
-
-    @property
-    def records(self) -> dict[str, TaskStatus]:
-        """The tasks' records."""
-        return {name: sight.record for name, sight in self.sights.items()}
-
-    @property
-    def finished(self) -> bool:
-        """Whether the job has its final condition: nothing is planned or done for it any more."""
-        return self.status.is_true("Completed") or self.status.is_true("Failed")
 
 
 def observe(job: HeteroJob, status: HeteroJobStatus, world: World) -> Observation:
@@ -130,34 +91,6 @@ def _over(child: JobObject) -> bool:
     return child.metadata.deletion_timestamp is not None or complete(child) or failed(child)
 
 
-def worker_index(pod: PodObject) -> int | None:
-    """The completion index of a worker's pod; None where it has none."""
-    index = pod.labels.get(LABEL_COMPLETION_INDEX, "") or pod.annotations.get(LABEL_COMPLETION_INDEX, "")
-    return int(index) if index.isdecimal() else None
-
-
-def succeeded_indices(sight: Sight) -> set[int]:
-    """Indices of the workers that have finished: by their pods, and by the Job, as pods may have been deleted."""
-    found = {worker_index(pod) for pod in sight.pods if pod.status.phase == "Succeeded"}
-    spans = sight.child.status.completed_indexes.split(",") if sight.child is not None else []
-    for span in filter(None, spans):
-        first, _, last = span.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return {index for index in found if index is not None}
-
-
-def complete(child: JobObject) -> bool:
-    """Whether the Job has succeeded and all its pods have ended."""
-    found = condition(child.status.conditions, "Complete")
-    return found is not None and found.status == "True"
-
-
-def failed(child: JobObject) -> bool:
-    """Whether the Job has failed and all its pods have ended."""
-    found = condition(child.status.conditions, "Failed")
-    return found is not None and found.status == "True"
-
-
 def _advanced(sight: Sight, job: HeteroJob, world: World) -> Sight:
     if sight.record.state in FINAL or not sight.record.job_name:
         return sight
@@ -184,24 +117,15 @@ def _moved(sight: Sight, job: HeteroJob, world: World) -> TaskStatus:
 
 
 def _unbound(record: TaskStatus, sight: Sight, job: HeteroJob, world: World) -> TaskStatus:
-    """The Job is there and nothing of it is bound: either that is on its way, or its pods cannot be made."""
+    """The Job is there and nothing of it is bound: that is on its way, or waits for a node that an autoscaler has yet
+    to bring, or its pods cannot be made.
+    """
     if record.state != "Created":
         return record
     answer = world.podless.get((job.metadata.uid, record.name, record.attempt))
     if answer is not None and podless_since(sight, world.rules) is not None:
         return replace(record, reason=PODS_NOT_CREATED, message=answer.message)
-    return replace(record, reason=JOB_PERSISTED, message="")
-
-
-def podless_since(sight: Sight, rules: Rules) -> float | None:
-    """Epoch seconds from which on the lack of pods of a fresh attempt is odd; None where none is missing."""
-    child = sight.child
-    if child is None or sight.stopping or child.metadata.deletion_timestamp is not None or complete(child):
-        return None
-    wanted = child.spec.completions or len(sight.record.workers)
-    there = {worker_index(pod) for pod in sight.pods if pod.metadata.deletion_timestamp is None}
-    created = moment(child.metadata.creation_timestamp, f"Job {child.key}")
-    return None if created is None or set(range(wanted)) <= there else created + rules.podless_grace
+    return record if record.reason == WAITING_FOR_DEVICE else replace(record, reason=JOB_PERSISTED, message="")
 
 
 def _childless(sight: Sight, absent: bool, world: World) -> TaskStatus:
@@ -227,7 +151,7 @@ def _stopped(record: TaskStatus, world: World) -> TaskStatus:
     closed = replace(record, job_name="", workers=[], actual=Actual())
     if record.reason in (STOP_DEADLINE, STOP_DISRUPTIONS):
         return replace(closed, state="Failed")
-    if record.reason == STOP_SUSPENDED:
+    if record.reason in (STOP_SUSPENDED, STOP_RESIZED):
         return replace(closed, state="Waiting")
     return replace(closed, state="Waiting", actual=Actual(finish=format_time(world.now)))
 
@@ -262,19 +186,6 @@ def after_failure(record: TaskStatus, failure: Failure, backoff_limit: int, worl
     return replace(over, state="Waiting", reason=BACK_OFF, message=f"{what}; it is tried again")
 
 
-def disruptions(sight: Sight) -> int:
-    """Pods of the open attempt that were disrupted and whose replacement the Job controller makes by itself."""
-    return sum(1 for pod in sight.pods if pod.status.phase == "Failed" and disrupted(pod))
-
-
-def retry_at(record: TaskStatus, rules: Rules) -> float | None:
-    """Epoch seconds before which a task may not be tried again; None where nothing holds it back."""
-    if record.job_name or record.state in FINAL or not record.actual.finish:
-        return None
-    retries = record.failures + record.free_retries
-    return parse_time(record.actual.finish) + retry_delay(rules, retries or record.attempt + 1)
-
-
 def progress_of(sight: Sight, rules: Rules) -> TaskProgress:
     """The task as the planner sees it."""
     record = sight.record
@@ -290,7 +201,14 @@ def progress_of(sight: Sight, rules: Rules) -> TaskProgress:
         )
     taken = tuple((pod.spec.node_name, demand_of(pod)) for pod in sight.pods if pod.spec.node_name and not pod.finished)
     if not record.job_name:
-        return TaskProgress(not_before=retry_at(record, rules), taken=taken)
+        return TaskProgress(
+            variant=record.variant,
+            not_before=retry_at(record, rules),
+            taken=taken,
+            done=_done(record),
+            seconds=_planned_seconds(record) if record.kept_nodes else None,
+            kept=tuple(record.kept_nodes),
+        )
     nodes = tuple(worker.node for worker in record.workers if worker.node)
     devices = [worker.device for worker in record.workers if worker.device]
     created = sight.child.metadata.creation_timestamp if sight.child is not None else None
@@ -303,7 +221,20 @@ def progress_of(sight: Sight, rules: Rules) -> TaskProgress:
         start=_moment(record.actual.start) or _moment(created or "") or _moment(record.planned.start),
         planned=tuple(worker.planned_node for worker in record.workers if worker.planned_node),
         taken=taken,
+        done=_done(record),
+        seconds=_planned_seconds(record),
+        kept=tuple(record.kept_nodes),
     )
+
+
+def _planned_seconds(record: TaskStatus) -> float | None:
+    """The run time that a training was planned with: for its very workers, between which the batch is split."""
+    sized = any(worker.share is not None for worker in record.workers) or record.kept_nodes
+    return float(record.planned.seconds) if sized and record.planned.seconds else None
+
+
+def _done(record: TaskStatus) -> float:
+    return float(record.done_share) if record.done_share else 0.0
 
 
 def _moment(text: str) -> float | None:
@@ -362,18 +293,3 @@ def _ended(child: JobObject | None) -> float | None:
     over = condition(child.status.conditions, "Failed") or condition(child.status.conditions, "Complete")
     text = child.status.completion_time or (over.last_transition_time if over is not None else None)
     return moment(text, f"Job {child.key}")
-
-
-def opened(record: TaskStatus) -> int:
-    """Number of the next attempt."""
-    return record.attempt + 1 if record.template_hash else 0
-
-
-def blank(name: str, planned: Planned) -> TaskStatus:
-    """A task that has not been touched."""
-    return TaskStatus(name=name, state="Waiting", planned=planned)
-
-
-def dependencies(task: TaskSpec) -> tuple[str, ...]:
-    """Tasks that must have succeeded before this one: those it names, and those whose outputs it reads."""
-    return tuple(dict.fromkeys([*task.depends_on, *(data.from_ for data in task.inputs if data.from_)]))

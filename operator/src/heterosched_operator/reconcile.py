@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from heterosched.api import TaskSpec
-from heterosched.api.status import Condition, HeteroJobStatus, TaskStatus
+from heterosched.api.status import Condition, HeteroJobStatus, TaskStatus, state_of
 from heterosched.planning.types import JobPlan
 from heterosched.planning.verdict import deadline_of
 from heterosched.units import parse_duration, parse_time
@@ -30,11 +32,12 @@ from heterosched_operator.actions import (
     PatchStatus,
 )
 from heterosched_operator.blocked import next_look, to_look_into, with_missing_pods
-from heterosched_operator.children import build_job, build_note, build_service
+from heterosched_operator.children import build_job, build_service
 from heterosched_operator.closing import final_status, settle_energies
 from heterosched_operator.events import events_of
-from heterosched_operator.progress import FINAL, Observation, Sight, dependencies, retry_at
-from heterosched_operator.status import attempt_record
+from heterosched_operator.notes import build_note
+from heterosched_operator.sight import FINAL, Observation, Sight, dependencies, retry_at
+from heterosched_operator.status import attempt_record, pending_record
 from heterosched_operator.stopping import edited, stopped, swept
 from heterosched_operator.summary import summarised
 from heterosched_operator.waiting import described
@@ -70,6 +73,7 @@ def reconcile(observation: Observation, world: World, advice: Advice) -> Decisio
     new = summarised(observation, records, advice.plan, verdict, world)
     new = with_missing_pods(observation, new, world)
     new = final_status(observation, new, advice.plan, world)
+    new = replace(new, state=state_of(new))
     actions: list[Action] = []
     if new != old:
         actions += [PatchStatus(new), *events_of(old, new)]
@@ -79,7 +83,7 @@ def reconcile(observation: Observation, world: World, advice: Advice) -> Decisio
 
 def _next_records(observation: Observation, world: World, advice: Advice, verdict: Condition) -> dict[str, TaskStatus]:
     records = settle_energies(observation, world)
-    records = stopped(observation, records, world)
+    records = stopped(observation, records, advice.plan, world)
     records = swept(observation, records, verdict)
     job = observation.job
     may_start = verdict.status == "True" and not job.spec.suspend
@@ -90,6 +94,8 @@ def _next_records(observation: Observation, world: World, advice: Advice, verdic
         held = _held(task, records, observation.sights[task.name], world)
         if may_start and not held and task.name in advice.due and task.name in advice.plan.schedule.assignments:
             records[task.name] = attempt_record(job, task, record, advice.plan, world)
+        elif may_start and not held and task.name in advice.plan.pending:
+            records[task.name] = pending_record(job, task, record, advice.plan, world)
         else:
             records[task.name] = described(task, records, observation, advice.plan, verdict, world)
     return records
@@ -177,8 +183,9 @@ def _creations(
         if task.workers.rendezvous:
             yield CreateService(build_service(job, task))
         planned = graph.tasks.get(task.name) if graph is not None else None
-        note = build_note(job, task, record, planned, records)
-        body = build_job(job, task, record, note, world.device_nodes)
+        row = world.policies.get(job.spec.policy)
+        note = build_note(job, task, record, planned, records, world.device_nodes)
+        body = build_job(job, task, record, note, world.device_nodes, row)
         key = probe_key(job, task, record.planned.device)
         yield CreateJob((job.metadata.uid, task.name, record.attempt), body, key)
 

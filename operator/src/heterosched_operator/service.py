@@ -13,6 +13,8 @@ from prometheus_client import start_http_server
 from heterosched.errors import Unavailable
 from heterosched.kube.client import Kube
 from heterosched.kube.errors import ApiError
+from heterosched.model import Telemetry
+from heterosched.telemetry.collector import Collector
 from heterosched_operator.executor import Executor
 from heterosched_operator.loop import Loop
 from heterosched_operator.measuring import Meter
@@ -56,12 +58,11 @@ class Service:
         loop = self._loop = Loop(store, self.metrics, settings, self._clock)
         poster = Poster(kube, self.metrics, self._clock)
         meter = Meter(
-            settings.prometheus_url,
+            settings.telemetry,
             self._on_energy,
             self._on_state,
             delay=settings.energy_delay_seconds,
             gap=settings.energy_gap_seconds,
-            interval=settings.telemetry_seconds,
         )
         store.telemetry = TelemetryState(meter.configured, meter.configured)
         loop.executor = Executor(kube, store, poster, meter, self.metrics, settings.concurrency)
@@ -70,6 +71,8 @@ class Service:
         self._run(poster.run(), "events")
         if meter.configured:
             self._run(meter.run(), "telemetry")
+            collector = Collector(settings.telemetry, inventory=store.inventory, on_telemetry=self._on_readings)
+            self._run(collector.run(), "readings")
         self._run(self._decide(store, loop), "decisions")
         start_http_server(settings.metrics_port, settings.host, self.metrics.registry)
 
@@ -159,6 +162,10 @@ class Service:
         if self._store is not None and self._loop is not None:
             self._store.energies[attempt] = energy
             self._loop.mark()
+
+    def _on_readings(self, readings: Telemetry) -> None:
+        if self._store is not None:
+            self._store.read(readings, self._clock())
 
     def _on_state(self, state: TelemetryState) -> None:
         if self._store is not None and self._loop is not None and self._store.telemetry != state:

@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from heterosched.settings import ServiceSettings
+from heterosched.telemetry.settings import TelemetrySettings
 from heterosched_operator.world import Rules
 
 ENV_PREFIX = "HETEROSCHED_OPERATOR_"
@@ -25,7 +26,12 @@ class Settings(ServiceSettings):
     host: str = Field("0.0.0.0", description="address of probes and metrics")
     health_port: int = Field(9111, ge=1, le=65535, description="port of the liveness probe, /healthz")
     metrics_port: int = Field(9112, ge=0, le=65535, description="port of /metrics; 0 takes any free one")
-    prometheus_url: str = Field("", description="where energy is measured; empty: it is estimated")
+    prometheus_url: str = Field(
+        "", description="where energy and temperatures are measured; empty: energy is estimated, no node is too hot"
+    )
+    prometheus_token_file: str = Field("", description="bearer token for it, read anew for every query")
+    prometheus_ca_file: str = Field("", description="certificates that its own is checked against")
+    prometheus_node_label: str = Field("", description="label that carries the node's name, where there is one")
     energy_source: Literal["measured", "simulated"] = Field(
         "measured", description="what energy read from Prometheus is called; simulated where the hardware is"
     )
@@ -43,8 +49,20 @@ class Settings(ServiceSettings):
     bind_grace_seconds: float = Field(5.0, ge=0, description="wait before an attempt without its nodes is taken back")
     podless_grace_seconds: float = Field(15.0, gt=0, description="a Job without its pods for so long is looked into")
     launch_seconds: float = Field(2.0, ge=0, description="from the Job's creation to running containers, as planned")
+    restart_seconds: float = Field(60.0, ge=0, description="what stopping a training and starting it anew takes it")
     stuck_seconds: float = Field(180.0, gt=0, description="liveness fails when no round has ended for this long")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe message shown")
+
+    @property
+    def telemetry(self) -> TelemetrySettings:
+        """How Prometheus is reached."""
+        return TelemetrySettings(
+            url=self.prometheus_url,
+            interval=self.telemetry_seconds,
+            bearer_token_file=self.prometheus_token_file,
+            ca_file=self.prometheus_ca_file,
+            node_label=self.prometheus_node_label,
+        )
 
     @property
     def rules(self) -> Rules:
@@ -58,4 +76,5 @@ class Settings(ServiceSettings):
             launch_seconds=self.launch_seconds,
             energy_source=self.energy_source,
             podless_grace=self.podless_grace_seconds,
+            restart_seconds=self.restart_seconds,
         )

@@ -6,6 +6,8 @@ read by people and watched by programs, not a gauge.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -15,13 +17,15 @@ from msgspec.structs import replace
 from heterosched.api import HeteroJob, TaskSpec
 from heterosched.api.status import Baseline, DeadlineStatus, Planned, PlanStatus, TaskStatus, Worker
 from heterosched.model import Assignment, Schedule
+from heterosched.planning.due import WAITING_FOR_DEVICE
 from heterosched.planning.planner import HELD_SECONDS
 from heterosched.planning.report import baseline_figures
 from heterosched.planning.types import JobPlan
 from heterosched.policy.table import PolicyRow
 from heterosched.units import format_quantity, format_time, parse_time
-from heterosched_operator.children import child_name, equal_shares, template_hash, variant_for
-from heterosched_operator.progress import FINAL, JOB_PERSISTED, Observation, opened
+from heterosched_operator.children import child_name, equal_shares, template_hash
+from heterosched_operator.sight import FINAL, JOB_PERSISTED, Observation, opened
+from heterosched_operator.steering import variant_for
 from heterosched_operator.world import World
 
 MESSAGE_LIMIT: Final = 1000
@@ -50,24 +54,46 @@ def attempt_record(job: HeteroJob, task: TaskSpec, record: TaskStatus, plan: Job
     """The record of a new attempt, to be persisted before its Job is created. The task has an assignment."""
     assignment = plan.schedule.assignments[task.name]
     number = opened(record)
-    training = task.work.training
     workers = max(1, assignment.option.workers)
-    shares: Sequence[int | None] = equal_shares(training.global_batch, workers) if training else [None] * workers
+    shares = _shares(task, plan.shares.get(task.name), workers)
     nodes = assignment.nodes or ("",) * workers
     return TaskStatus(
         name=task.name,
         state="Created",
         reason=JOB_PERSISTED,
+        message=plan.because.get(task.name, "")[:MESSAGE_LIMIT],
         rank=record.rank,
         on_critical_path=task.name in plan.critical_path,
         attempt=number,
         failures=record.failures,
         free_retries=record.free_retries,
+        done_share=record.done_share,
         variant=variant_name(task, assignment.option.device),
         template_hash=template_hash(job, task),
         job_name=child_name(job, task.name, number),
         planned=planned_of(assignment, known(plan, task.name, world)),
         workers=[Worker(index=i, planned_node=node, share=shares[i]) for i, node in enumerate(nodes)],
+    )
+
+
+def pending_record(job: HeteroJob, task: TaskSpec, record: TaskStatus, plan: JobPlan, world: World) -> TaskStatus:
+    """The record of an attempt without a place: its Job is created so that an autoscaler sees what is missing."""
+    option = plan.pending[task.name]
+    places = {task.name: Assignment(task.name, option, (), world.now, world.now + option.seconds)}
+    fresh = attempt_record(job, task, record, dataclasses.replace(plan, schedule=Schedule(places)), world)
+    message = f"{option.device} is not free or not there; created all the same, so that an autoscaler sees its pods"
+    planned = replace(fresh.planned, start="", finish="")
+    return replace(fresh, reason=WAITING_FOR_DEVICE, message=message, planned=planned)
+
+
+def _shares(task: TaskSpec, planned: Sequence[int] | None, workers: int) -> Sequence[int | None]:
+    """The samples of each worker: as planned, in proportion to speed; equal where the plan does not say."""
+    if task.work.training is None:
+        return [None] * workers
+    return (
+        planned
+        if planned is not None and len(planned) == workers
+        else equal_shares(task.work.training.global_batch, workers)
     )
 
 
@@ -143,6 +169,7 @@ def _fresh_plan(plan: JobPlan, row: PolicyRow | None, world: World) -> PlanStatu
         energy_source=weakest(schedule) if powered else "",
         cost=format_quantity(row.cost(joules), 6) if powered and row is not None else "",
         currency=row.currency if powered and row is not None else "",
+        gap_percent=format_quantity(plan.gap_percent, 2) if plan.gap_percent is not None else "",
         baseline=_baseline(plan.baseline),
     )
 
@@ -184,17 +211,31 @@ def predicted_finish(observation: Observation, plan: JobPlan, world: World) -> f
     return max(ends, default=None)
 
 
-def deadline_status(at: float | None, plan: JobPlan) -> DeadlineStatus:
-    """The planner's verdict on deadline and energy budget, as far as there are any."""
+def deadline_status(at: float | None, plan: JobPlan, before: DeadlineStatus) -> DeadlineStatus:
+    """The planner's verdict on deadline and energy budget, as far as there are any; `before`: as it was so far."""
     status = DeadlineStatus(at=format_time(round(at, 3)) if at is not None else "")
     if plan.verdict:
         word = plan.verdict.replace(":", " ").split()[0]
-        return replace(status, verdict=word, message=_coarse(plan.verdict))
+        told = plan.verdict if word == "NeedsDevice" else _coarse(plan.verdict)
+        return replace(status, verdict=word, message=told + _frontier(plan, before))
     if at is None:
         return status
     return replace(
         status, message=f"no prediction: {plan.error}" if plan.error else "no prediction: run times are unknown"
     )
+
+
+def _frontier(plan: JobPlan, before: DeadlineStatus) -> str:
+    """What would be possible, where deadline or budget cannot be kept. Once everything has started there is no choice
+    left: then what was possible before stays to be read.
+    """
+    if plan.verdict.startswith("Feasible"):
+        return ""
+    points = [f"{math.ceil(point.seconds)} s for {math.ceil(point.joules)} J" for point in plan.frontier]
+    if points:
+        return _coarse(f"; possible: {', '.join(points)}")
+    known = before.message.partition("possible: ")[2]
+    return f"; before the start possible: {known}" if known else ""
 
 
 def _coarse(text: str) -> str:

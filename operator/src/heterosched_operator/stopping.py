@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from msgspec.structs import replace
@@ -11,23 +12,27 @@ from heterosched.api.status import Condition, TaskStatus
 from heterosched.errors import InvalidInput
 from heterosched.kube.convert import moment
 from heterosched.model import CPU
-from heterosched.units import format_duration, parse_time
+from heterosched.planning.progress import MOST_DONE
+from heterosched.planning.types import JobPlan, Restart
+from heterosched.units import format_duration, format_quantity, parse_time
 from heterosched_operator import gangs
 from heterosched_operator.acceptance import probe_key
-from heterosched_operator.children import allowed_devices, template_hash
+from heterosched_operator.children import template_hash
 from heterosched_operator.conditions import TEMPLATE_REFUSED
-from heterosched_operator.progress import (
+from heterosched_operator.sight import (
     FINAL,
     STOP_DEADLINE,
     STOP_DISRUPTIONS,
     STOP_GANG,
     STOP_NODES,
+    STOP_RESIZED,
     STOP_SUSPENDED,
     Observation,
     Sight,
     dependencies,
     disruptions,
 )
+from heterosched_operator.steering import allowed_devices
 from heterosched_operator.world import World
 
 DEPENDENCY_FAILED: Final = "DependencyFailed"
@@ -35,7 +40,9 @@ NOT_CREATED: Final = "JobNotCreated"
 """The API server does not let the Job be created: its name is taken, a quota is used up, the namespace ends."""
 
 
-def stopped(observation: Observation, records: dict[str, TaskStatus], world: World) -> dict[str, TaskStatus]:
+def stopped(
+    observation: Observation, records: dict[str, TaskStatus], plan: JobPlan, world: World
+) -> dict[str, TaskStatus]:
     """The records with the reason to stop set on every open attempt that has one."""
     overdue = past_active_deadline(observation, world)
     tasks = {task.name: task for task in observation.job.spec.tasks}
@@ -55,7 +62,34 @@ def stopped(observation: Observation, records: dict[str, TaskStatus], world: Wor
             why = _reason_to_stop(sight, tasks.get(name), observation, world, overdue)
             if why is not None:
                 found[name] = replace(found[name], reason=why[0], message=why[1])
+            elif name in plan.restarts and record.state == "Running" and sight.child is not None:
+                found[name] = _resized(found[name], plan.restarts[name], world)
     return found
+
+
+def _resized(record: TaskStatus, restart: Restart, world: World) -> TaskStatus:
+    """The record of a training that is stopped to be run with another size, with what it has done so far.
+
+    How far it is, nobody tells: the plan's speed does, and the last percent is never counted as done.
+    """
+    done = float(record.done_share) if record.done_share else 0.0
+    if record.actual.start and record.planned.seconds and float(record.planned.seconds) > 0:
+        ran = (world.now - parse_time(record.actual.start)) / float(record.planned.seconds)
+        done += (1.0 - done) * min(max(ran, 0.0), 1.0)
+    old, new = len(record.workers), restart.assignment.option
+    message = (
+        f"resized from {old} to {new.workers} workers ({new.device}): all training that is sized with it ends "
+        f"{format_duration(round(restart.gain_seconds))} sooner in sum, its restarts cost "
+        f"{format_duration(round(restart.cost_seconds))}; it goes on from the state that it saves"
+    )
+    return replace(
+        record,
+        reason=STOP_RESIZED,
+        message=message,
+        done_share=format_quantity(min(done, MOST_DONE), 4),
+        kept_nodes=list(restart.assignment.nodes),
+        planned=replace(record.planned, device=new.device, seconds=format_quantity(new.seconds)),
+    )
 
 
 def _closed_before_its_job(
@@ -101,10 +135,12 @@ def _reason_to_stop(
         if since is not None and world.now - since >= world.rules.release_timeout:
             span = format_duration(world.rules.release_timeout)
             return STOP_GANG, f"not all workers were bound within {span} of their release; planned again"
-    return _nodes_gone(sight, task, world) if sight.record.state == "Created" else None
+    row = world.policies.get(observation.job.spec.policy)
+    brought = row.autoscaled if row is not None else ()
+    return _nodes_gone(sight, task, brought, world) if sight.record.state == "Created" else None
 
 
-def _nodes_gone(sight: Sight, task: TaskSpec, world: World) -> tuple[str, str] | None:
+def _nodes_gone(sight: Sight, task: TaskSpec, brought: Collection[str], world: World) -> tuple[str, str] | None:
     """An attempt that nothing was bound of, and whose planned nodes or whole device type have left the cluster."""
     child = sight.child
     created = moment(child.metadata.creation_timestamp, f"Job {child.key}") if child is not None else None
@@ -114,7 +150,8 @@ def _nodes_gone(sight: Sight, task: TaskSpec, world: World) -> tuple[str, str] |
     if planned and not any(node in world.nodes for node in planned):
         return STOP_NODES, f"planned node {', '.join(sorted(planned))} is gone; planned again"
     allowed = allowed_devices(task, sight.record.planned.device)
-    if allowed and CPU not in allowed and not any(world.device_nodes.get(device) for device in allowed):
+    coming = any(device in brought for device in allowed)
+    if allowed and CPU not in allowed and not coming and not any(world.device_nodes.get(name) for name in allowed):
         return STOP_NODES, f"no node offers {', '.join(allowed)} any more; planned again"
     return None
 

@@ -14,13 +14,17 @@ from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
 from heterosched.constants import API_VERSION, LABEL_JOB, LABEL_MANAGED_BY, MANAGED_BY
 from heterosched.errors import InvalidInput
 from heterosched.kube.client import Kube
-from heterosched.kube.convert import Problems, to_node
+from heterosched.kube.convert import Problems, addresses_of, to_node
 from heterosched.kube.errors import NotFound
-from heterosched.kube.objects import JobObject, KubeObject, NodeObject, PodObject
+from heterosched.kube.objects import JobObject, NodeObject, PodObject
 from heterosched.kube.reflector import Reflector
-from heterosched.model import Cluster, Node
-from heterosched.policy.table import BUILT_IN, PolicyRow, row_of
+from heterosched.model import NO_TELEMETRY, Cluster, Node, Telemetry
+from heterosched.planning.health import too_hot
+from heterosched.policy.hooks import known_rows
+from heterosched.policy.table import PolicyRow, row_of
+from heterosched.telemetry.settings import Inventory
 from heterosched_operator.cache import Cache
+from heterosched_operator.kinds import PriorityClass, ResourceQuota
 from heterosched_operator.world import AttemptKey, Energy, Podless, Rules, TelemetryState, World, controller_uid
 
 logger = logging.getLogger(__name__)
@@ -33,17 +37,11 @@ OVERLAY_SECONDS = 30.0
 """How long a Job that we created counts as there although the watch has not shown it."""
 
 
-class PriorityClass(KubeObject, frozen=True, gc=False):
-    """`scheduling.k8s.io/v1.PriorityClass`."""
-
-    value: int = 0
-
-
 class Store:
     """Everything that is known. `changed` is called whenever a decision might come out differently.
 
-    Nodes, pods, child Jobs and priority classes come from reflectors, because a missed deletion would stall a task for
-    good; our own kinds come from kopf's watches and are made good by full lists.
+    Nodes, pods, child Jobs, priority classes and quotas come from reflectors, because a missed deletion would stall a
+    task for good; our own kinds come from kopf's watches and are made good by full lists.
     """
 
     def __init__(self, kube: Kube, rules: Rules, changed: Callable[[], None]) -> None:
@@ -60,7 +58,8 @@ class Store:
             label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
             on_change=self._on_child,
         )
-        self.priorities = Reflector(kube, PRIORITY_CLASSES, PriorityClass, on_change=self._on_priority)
+        self.priorities = Reflector(kube, PRIORITY_CLASSES, PriorityClass, on_change=lambda *_: self._changed())
+        self.quotas = Reflector(kube, "/api/v1/resourcequotas", ResourceQuota, on_change=lambda *_: self._changed())
         self.refusals: dict[tuple[str, str], str] = {}
         self.troubles: dict[AttemptKey, str] = {}
         self.absent: set[AttemptKey] = set()
@@ -68,6 +67,8 @@ class Store:
         self.podless: dict[AttemptKey, Podless] = {}
         self.energies: dict[AttemptKey, Energy] = {}
         self.telemetry = TelemetryState()
+        self.readings = NO_TELEMETRY
+        self._heat: tuple[frozenset[str], ...] = ()
         self._problems = Problems()
         self._nodes: dict[str, Node] = {}
         self._ours: dict[tuple[str, str], dict[str, PodObject]] = {}
@@ -111,7 +112,7 @@ class Store:
     @property
     def watches(self) -> tuple[Reflector[Any], ...]:
         """All reflectors."""
-        return self.nodes, self.pods, self.children, self.priorities
+        return self.nodes, self.pods, self.children, self.priorities, self.quotas
 
     async def synced(self) -> None:
         """Wait until every reflector has listed once."""
@@ -127,6 +128,22 @@ class Store:
             return
         self._created[child.metadata.uid] = (time.monotonic(), child)
         self._changed()
+
+    def read(self, readings: Telemetry, now: float) -> None:
+        """New figures of the nodes. Only nodes that become too hot for new work, or cool down, change a decision."""
+        self.readings, cluster = readings, Cluster(tuple(self._nodes.values()))
+        limits = {(row.limit_celsius, row.max_age_seconds): row for row in self._rows().values()}
+        heat = tuple(frozenset(too_hot(cluster, readings, row, now)) for _, row in sorted(limits.items()))
+        if heat != self._heat:
+            self._heat = heat
+            self._changed()
+
+    def inventory(self) -> Inventory:
+        """The nodes as telemetry knows them by their addresses."""
+        nodes = ((own, self._nodes.get(own.metadata.name)) for own in self.nodes.items.values())
+        return Inventory.of(
+            (raw.metadata.name, addresses_of(raw), node.allocatable.cpu) for raw, node in nodes if node is not None
+        )
 
     # --- callbacks of the reflectors ---------------------------------------------------------------------------------
 
@@ -162,9 +179,6 @@ class Store:
             self._created.pop(new.metadata.uid, None)
         self._changed()
 
-    def _on_priority(self, old: PriorityClass | None, new: PriorityClass | None) -> None:
-        self._changed()
-
     # --- the world ---------------------------------------------------------------------------------------------------
 
     def world(self, now: float) -> World:
@@ -193,12 +207,16 @@ class Store:
             podless=dict(self.podless),
             energies=dict(self.energies),
             telemetry=self.telemetry,
+            readings=self.readings,
+            quotas=tuple(self.quotas.items.values()),
             rules=self._rules,
         )
 
     def _rows(self) -> dict[str, PolicyRow]:
-        """The built-in policies and those of the cluster; an invalid one is left out, so that jobs name it in vain."""
-        rows = dict(BUILT_IN)
+        """The policies of this program, of plug-ins and of the cluster; an invalid one is left out, so that jobs name
+        it in vain.
+        """
+        rows = dict(known_rows())
         for policy in self.policies.items.values():
             try:
                 rows[policy.metadata.name] = row_of(policy)

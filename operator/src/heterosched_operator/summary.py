@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Final
 
 from heterosched.api.heterojob import Features
-from heterosched.api.status import Condition, HeteroJobStatus, TaskStatus
-from heterosched.errors import Unplaceable
+from heterosched.api.status import Condition, DeadlineStatus, HeteroJobStatus, TaskStatus
+from heterosched.errors import InvalidInput, Unplaceable
+from heterosched.planning.doubts import doubts
+from heterosched.planning.due import QUOTA_EXCEEDED, WAITING_FOR_POWER
 from heterosched.planning.types import JobPlan
 from heterosched.planning.verdict import deadline_of
 from heterosched.policy.table import PolicyRow
-from heterosched.units import format_duration, parse_time
+from heterosched.units import format_duration, format_time, parse_time
 from heterosched_operator import conditions as c
 from heterosched_operator.bounds import bounded
 from heterosched_operator.conditions import condition, merged
-from heterosched_operator.progress import Observation
+from heterosched_operator.sight import Observation
 from heterosched_operator.status import deadline_status, ordered, plan_status, predicted_finish
 from heterosched_operator.stopping import NOT_CREATED
 from heterosched_operator.world import World
+
+SHOWN: Final = 5
+"""Names that a message lists."""
 
 
 def summarised(
@@ -30,15 +37,16 @@ def summarised(
     row = world.policies.get(job.spec.policy)
     summary = plan_status(observation, plan, row, world) if verdict.status == "True" else old.plan
     at = deadline_of(job) if verdict.status == "True" else None
+    deadline = deadline_status(at, plan, old.deadline) if verdict.status == "True" else old.deadline
     finish = predicted_finish(observation, plan, world) if plan.error is None else None
     conditions = [
-        _with_idle_fields(verdict, observation, row),
-        _planned(plan, verdict),
+        _with_remarks(verdict, observation, row, plan),
+        _planned(plan, verdict, deadline, tasks),
         _running(tasks),
         condition(c.COMPLETED, False, c.TASKS_LEFT, f"{len(tasks) - done} of {len(tasks)} tasks are left"),
         _failed(tasks),
         _suspended(observation, tasks),
-        *_at_risk(at, finish, world),
+        *_at_risk(at if at is not None else _missed(observation, verdict, world), finish, tasks, world),
         *_blocked(observation, tasks),
         _telemetry(world),
     ]
@@ -47,7 +55,7 @@ def summarised(
         progress=f"{done}/{len(tasks)}",
         start_time=old.start_time or min((r.actual.start for r in tasks if r.actual.start), default="", key=parse_time),
         conditions=merged(old.conditions, conditions, job.metadata.generation, world.now),
-        deadline=deadline_status(at, plan) if verdict.status == "True" else old.deadline,
+        deadline=deadline,
         plan=summary,
         tasks=tasks,
         outcome=old.outcome,
@@ -55,48 +63,69 @@ def summarised(
     return bounded(summed)
 
 
-def _with_idle_fields(verdict: Condition, observation: Observation, row: PolicyRow | None) -> Condition:
-    """Accepted, with the names of fields that are set although this version does nothing about them."""
+def _with_remarks(verdict: Condition, observation: Observation, row: PolicyRow | None, plan: JobPlan) -> Condition:
+    """Accepted, with what is hardly meant, and the names of fields that this version does nothing about."""
     if verdict.status != "True":
         return verdict
     idle = list(_idle_fields(observation))
     if row is not None:
         idle += [f"SchedulingPolicy {row.name} {name}" for name in row.idle]
-    if not idle:
-        return verdict
-    return condition(verdict.type, True, verdict.reason, f"{verdict.message}; not in force yet: {', '.join(idle)}")
+    told = [verdict.message, *islice(doubts(observation.job, plan.graph), SHOWN)]
+    if idle:
+        told.append(f"not in force yet: {', '.join(idle)}")
+    return condition(verdict.type, True, verdict.reason, "; ".join(told)) if len(told) > 1 else verdict
 
 
 def _idle_fields(observation: Observation) -> Iterator[str]:
-    spec = observation.job.spec
-    if spec.power_cap_watts is not None:
-        yield "spec.powerCapWatts"
-    tasks = spec.tasks
-    if any(task.work.training is not None and task.work.training.allow_restarts for task in tasks):
-        yield "spec.tasks[].work.training.allowRestarts"
+    tasks = observation.job.spec.tasks
     if any(task.work.features != Features() for task in tasks):
         yield "spec.tasks[].work.features"
     if any(task.devices.numa == "Preferred" for task in tasks):
         yield "spec.tasks[].devices.numa Preferred"
 
 
-def _planned(plan: JobPlan, verdict: Condition) -> Condition:
+def _planned(plan: JobPlan, verdict: Condition, deadline: DeadlineStatus, records: list[TaskStatus]) -> Condition:
+    if verdict.status == "Unknown":
+        return condition(c.PLANNED, None, c.CHECKING, "it is planned as soon as it is accepted")
     if verdict.status != "True":
         return condition(c.PLANNED, False, c.NOT_ACCEPTED, "a job that is not accepted is not planned")
     if isinstance(plan.error, Unplaceable):
-        return condition(c.PLANNED, False, c.UNPLACEABLE, f"{plan.error}; add such a node or change the task")
+        return condition(c.PLANNED, False, c.UNPLACEABLE, str(plan.error))
     if plan.error is not None:
         return condition(c.PLANNED, False, c.PLAN_FAILED, str(plan.error))
     # Of all tasks, not only of those that are left: the reason must not change while the job goes on.
     tasks = plan.graph.tasks.values() if plan.graph is not None else ()
     missing = [task.name for task in tasks if not task.known]
     if missing:
-        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        shown = _listed(missing)
         message = (
             f"planned by {plan.strategy} without predictions: no run time is known for {shown}; give work.runtimeOn"
         )
-        return condition(c.PLANNED, True, c.ESTIMATES_MISSING, message)
-    return condition(c.PLANNED, True, c.PLAN_FOUND, f"planned by {plan.strategy}")
+        return condition(c.PLANNED, True, c.ESTIMATES_MISSING, "; ".join([message, *_held_back(plan, records)]))
+    told = [f"planned by {plan.strategy}"]
+    if plan.verdict and not plan.verdict.startswith("Feasible"):
+        told.append(deadline.message)
+    return condition(c.PLANNED, True, c.PLAN_FOUND, "; ".join([*told, *_held_back(plan, records)]))
+
+
+def _held_back(plan: JobPlan, records: list[TaskStatus]) -> Iterator[str]:
+    """What caps, quotas and hot nodes do to the plan, by name: nobody looks for these at the single task."""
+    held: dict[str, list[str]] = {}
+    for record in records:
+        if record.reason in (QUOTA_EXCEEDED, WAITING_FOR_POWER) and record.name in plan.limits:
+            held.setdefault(f"{record.reason} ({plan.limits[record.name]})", []).append(record.name)
+    for why, names in held.items():
+        yield f"{_listed(names)}: {why}"
+    options = (
+        (option for task in plan.graph.tasks.values() for option in task.options) if plan.graph is not None else ()
+    )
+    if plan.avoided and any(option.demand.gpus > 0 for option in options):
+        reasons = [f"{node} ({why})" for node, why in sorted(plan.avoided.items())]
+        yield f"nothing new goes to {_listed(reasons)}"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _running(tasks: list[TaskStatus]) -> Condition:
@@ -123,11 +152,29 @@ def _suspended(observation: Observation, tasks: list[TaskStatus]) -> Condition:
     return condition(c.SUSPENDED, True, c.SUSPEND_REQUESTED, "spec.suspend is true; nothing runs, nothing is created")
 
 
-def _at_risk(at: float | None, finish: float | None, world: World) -> list[Condition]:
+def _missed(observation: Observation, verdict: Condition, world: World) -> float | None:
+    """The deadline of a job that is not accepted, once it has passed: it is missed all the same, unless it had passed
+    before it was given.
+    """
+    try:
+        at = deadline_of(observation.job)
+    except InvalidInput:
+        return None
+    return at if at is not None and at < world.now and verdict.reason != c.DEADLINE_PASSED else None
+
+
+def _at_risk(at: float | None, finish: float | None, tasks: list[TaskStatus], world: World) -> list[Condition]:
     if at is None:
         return []
+    ends = [parse_time(task.actual.finish) for task in tasks if task.state == "Succeeded" and task.actual.finish]
+    if tasks and len(ends) == len(tasks) and max(ends) <= at:
+        return [condition(c.DEADLINE_AT_RISK, False, c.ON_TIME, "ended in time")]
     if world.now > at:
-        return [condition(c.DEADLINE_AT_RISK, True, c.MISSED, "the deadline has passed")]
+        left = len(tasks) - len(ends)
+        what = f"{left} of {len(tasks)} tasks unfinished" if left else "the last task ended later"
+        return [
+            condition(c.DEADLINE_AT_RISK, True, c.MISSED, f"the deadline {format_time(int(at))} has passed, {what}")
+        ]
     if finish is None:
         return [
             condition(c.DEADLINE_AT_RISK, None, c.DEADLINE_UNKNOWN, "without a plan with run times nobody can tell")

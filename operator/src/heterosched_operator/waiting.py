@@ -1,4 +1,7 @@
-"""Why a task is not there yet: every task without a Job has a reason that a person understands."""
+"""Why a task is not there yet: every task without a Job has a reason that a person understands.
+
+What the plan decides has the planner's reasons (`heterosched.planning.due`); the others are the operator's own.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,25 @@ from typing import Final
 
 from heterosched.api import TaskSpec
 from heterosched.api.status import Condition, TaskStatus
+from heterosched.planning.due import (
+    QUOTA_EXCEEDED,
+    WAITING_FOR_DEADLINE_SLACK,
+    WAITING_FOR_DEPENDENCY,
+    WAITING_FOR_DEVICE,
+    WAITING_FOR_GANG,
+    WAITING_FOR_POWER,
+)
 from heterosched.planning.types import JobPlan
 from heterosched.units import format_duration, format_time
-from heterosched_operator.progress import BACK_OFF, Observation, dependencies, retry_at
+from heterosched_operator.sight import BACK_OFF, Observation, dependencies, retry_at
 from heterosched_operator.status import waiting_record
 from heterosched_operator.world import World
 
-WAITS_FOR_TASKS: Final = "WaitingForTasks"
 WAITS_FOR_PLAN: Final = "WaitingForPlan"
-WAITS_FOR_ITS_TIME: Final = "PlannedLater"
 WAITS_FOR_OLD_PODS: Final = "WaitingForOldPods"
 WAITS_FOR_ACCEPTANCE: Final = "NotAccepted"
 WAITS_FOR_RESUME: Final = "Suspended"
 NO_PLACE: Final = "Unplaceable"
-NOTHING_FREE: Final = "NothingFree"
 DUE: Final = "Due"
 
 SHOWN: Final = 3
@@ -43,7 +51,7 @@ def described(
         why = WAITS_FOR_ACCEPTANCE, f"the job is not accepted: {verdict.reason}"
     elif missing:
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        why = WAITS_FOR_TASKS, f"waits for {', '.join(missing[:SHOWN])}{more}"
+        why = WAITING_FOR_DEPENDENCY, f"waits for {', '.join(missing[:SHOWN])}{more}"
     elif sight.leftovers or sight.strays:
         why = WAITS_FOR_OLD_PODS, "pods of an earlier attempt have not ended yet"
     elif again is not None and again > world.now:
@@ -51,21 +59,45 @@ def described(
     elif plan.error is not None:
         why = NO_PLACE, str(plan.error)
     elif task.name not in plan.schedule.assignments:
-        why = WAITS_FOR_PLAN, "the plan has no place for it yet"
+        reason = plan.waiting.get(task.name)
+        why = reason or WAITS_FOR_PLAN, _without_place(plan, bool(reason))
     else:
         why = _by_the_plan(task, plan, world)
     return waiting_record(record, plan, not missing, why, world)
 
 
+def _without_place(plan: JobPlan, waits: bool) -> str:
+    if not waits:
+        return "the plan has no place for it yet"
+    needed = plan.verdict.startswith("NeedsDevice")
+    return plan.verdict if needed else "waits until enough of its device types are free at once"
+
+
 def _by_the_plan(task: TaskSpec, plan: JobPlan, world: World) -> tuple[str, str]:
     assignment = plan.schedule.assignments[task.name]
-    if task.name in plan.held:
-        return NOTHING_FREE, "every node that it could use is held by others until further notice"
     where = ", ".join(dict.fromkeys(assignment.nodes))[:200]
     if assignment.start <= world.now:
         return DUE, f"may start on {where}"
-    wait = f" in about {format_duration(_rounded(assignment.start - world.now))}" if not plan.missing else ""
-    return WAITS_FOR_ITS_TIME, f"planned on {where}, which others use before{'' if not wait else ';'}{wait}"
+    reason = plan.waiting.get(task.name, WAITING_FOR_DEVICE)
+    limit = plan.limits.get(task.name, "")
+    if task.name in plan.held:
+        told = _HELD.get(reason, "every node that it could use is held by others until further notice")
+        return reason, told.format(limit=limit)
+    why = _WHY.get(reason, "planned on {where}, which others use before").format(where=where, limit=limit)
+    wait = f"; in about {format_duration(_rounded(assignment.start - world.now))}" if not plan.missing else ""
+    return reason, f"{why}{wait}"
+
+
+_WHY: Final = {
+    WAITING_FOR_POWER: "planned on {where}; started now it would pass a power cap ({limit})",
+    WAITING_FOR_GANG: "planned on {where}; not all of its workers fit at once before",
+    WAITING_FOR_DEADLINE_SLACK: "waits for {where}, which its policy prefers; the deadline leaves the time",
+    QUOTA_EXCEEDED: "planned on {where}; {limit} of the namespace leaves no room for it",
+}
+_HELD: Final = {
+    WAITING_FOR_POWER: "a power cap ({limit}) is used up by others until further notice",
+    QUOTA_EXCEEDED: "{limit} of the namespace does not hold it",
+}
 
 
 def _rounded(seconds: float) -> float:

@@ -9,8 +9,10 @@ from functools import cached_property
 from heterosched.api import HeteroJob, ThroughputProfile
 from heterosched.constants import LABEL_ATTEMPT, LABEL_JOB, LABEL_TASK
 from heterosched.kube.objects import JobObject, KubeObject, PodObject
-from heterosched.model import Cluster, Node
+from heterosched.model import NO_TELEMETRY, Cluster, Node, Telemetry
+from heterosched.planning.types import JobPlan
 from heterosched.policy.table import BUILT_IN, PolicyRow
+from heterosched_operator.kinds import ResourceQuota
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Rules:
     after its release is taken back; an attempt of which nothing is bound and whose planned nodes are gone, `bind_grace`
     after its creation. A Job that has not made its pods after `podless_grace` is looked into. `settle`: share of the
     time left by which a planned time may drift before the status follows.
-    `energy_source`: what energy that was read from Prometheus is called, measured or simulated.
+    `energy_source`: what energy that was read from Prometheus is called, measured or simulated. `restart_seconds`: what
+    it takes a training to save its state, stop, start anew and be where it was.
     """
 
     retry_base: float = 10.0
@@ -34,6 +37,7 @@ class Rules:
     launch_seconds: float = 2.0
     podless_grace: float = 15.0
     energy_source: str = "measured"
+    restart_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,10 @@ class World:
     pods whose Job is gone are still seen; `foreign` are all others. `refusals` holds the API server's answers to dry
     runs by (UID, key of template and variant): the message, empty where it would accept. `troubles` says why a child
     could not be created the last time, by attempt; `podless` why a Job makes no pods; `releases` since when a released
-    gang waits to be bound, by UID of its Job. These are memory only: losing them costs time. `absent`: attempts whose
-    Job the API server itself has said not to exist; a watch that does not show it is no proof.
+    gang waits to be bound, by UID of its Job; `plans` are the last ones, so that what waits does not move about. These
+    are memory only: losing them costs time. `absent`: attempts whose Job the API server itself has said not to exist; a
+    watch that does not show it is no proof. `telemetry` is the state of its source, `readings` are the figures of the
+    nodes. `quotas`: the ResourceQuotas of all namespaces.
     """
 
     now: float
@@ -90,9 +96,12 @@ class World:
     troubles: Mapping[AttemptKey, str] = field(default_factory=dict)
     releases: Mapping[str, float] = field(default_factory=dict)
     energies: Mapping[AttemptKey, Energy] = field(default_factory=dict)
+    plans: Mapping[str, JobPlan] = field(default_factory=dict)
     podless: Mapping[AttemptKey, Podless] = field(default_factory=dict)
     absent: frozenset[AttemptKey] = frozenset()
     telemetry: TelemetryState = TelemetryState()
+    readings: Telemetry = NO_TELEMETRY
+    quotas: tuple[ResourceQuota, ...] = ()
     rules: Rules = Rules()
 
     @cached_property
