@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from heterosched.api import HeteroJob
-from heterosched.api.status import HeteroJobStatus, status_of
+from heterosched.api.status import status_of
 from heterosched.units import parse_time
-from heterosched_cli.jobs import COLUMNS, WIDE_COLUMNS, Line, row, state
+from heterosched_cli.jobs import COLUMNS, TASK_COLUMNS, WIDE_COLUMNS, Line, NoSuchJob, named, row, sentences, task_row
 from manifests import a_job
 from statuses import a_full_status
 
@@ -27,15 +27,6 @@ def a_line(status: dict[str, Any]) -> Line:
 def cells(status: dict[str, Any], wide: bool = True) -> dict[str, str]:
     values = row(a_line(status), wide, parse_time(CREATED) + 90)
     return dict(zip(WIDE_COLUMNS if wide else COLUMNS, values, strict=True))
-
-
-def conditions(*found: tuple[str, str, str]) -> HeteroJobStatus:
-    time = "2026-03-01T12:00:00Z"
-    entries = [
-        {"type": type, "status": status, "reason": reason, "message": "", "lastTransitionTime": time}
-        for type, status, reason in found
-    ]
-    return msgspec.convert({"conditions": entries}, HeteroJobStatus)
 
 
 def test_a_job_that_nobody_has_looked_at_yet() -> None:
@@ -62,23 +53,6 @@ def test_a_job_with_a_full_status() -> None:
     assert found["FINISH"] == status["completionTime"]
 
 
-@pytest.mark.parametrize(
-    ("found", "word"),
-    [
-        ([("Failed", "True", "TaskFailed"), ("Running", "True", "TasksRunning")], "Failed: TaskFailed"),
-        ([("Completed", "True", "AllSucceeded"), ("Suspended", "False", "NotSuspended")], "Completed"),
-        ([("Suspended", "True", "SuspendRequested"), ("Planned", "True", "PlanFound")], "Suspended"),
-        ([("Accepted", "True", "Valid"), ("Running", "True", "TasksRunning")], "Running"),
-        ([("Accepted", "False", "Cycle"), ("Planned", "False", "NotAccepted")], "Rejected: Cycle"),
-        ([("Accepted", "True", "Valid"), ("Planned", "False", "Unplaceable")], "Unplanned: Unplaceable"),
-        ([("Planned", "True", "EstimatesMissing")], "EstimatesMissing"),
-        ([("Planned", "True", "PlanFound")], "Planned"),
-    ],
-)
-def test_the_state_in_one_word(found: list[tuple[str, str, str]], word: str) -> None:
-    assert state(conditions(*found)) == word
-
-
 def test_without_a_kubeconfig_the_answer_says_what_to_give(cli: Any) -> None:
     result = cli("jobs")
     assert result.exit_code == 1
@@ -103,3 +77,41 @@ users: [{name: u, user: {}}]
     assert result.exit_code == 1
     assert "the API server does not answer" in result.stderr
     assert "--context" in result.stderr
+
+
+def test_named_jobs_come_in_the_order_of_the_names_and_those_that_are_not_there_are_named() -> None:
+    lines = [a_line({})]
+    assert named(lines, ["train", "train"], "namespace team") == lines
+    with pytest.raises(NoSuchJob, match="no HeteroJob absent or gone in namespace team"):
+        named(lines, ["absent", "train", "gone"], "namespace team")
+
+
+def test_a_task_is_shown_with_the_nodes_of_its_workers() -> None:
+    status = status_of(a_line(a_full_status(["fit"])).job)
+    found = dict(zip(TASK_COLUMNS, task_row(status.tasks[0]), strict=True))
+    assert (found["STATE"], found["NODES"], found["PATH"]) == ("Succeeded: Finished", "v100-0,v100-1", "*")
+    assert (found["PLANNED"], found["ACTUAL"]) == ("1h00m", "1h00m")
+
+
+def test_what_is_the_matter_is_said_once_and_what_is_as_it_should_be_is_not() -> None:
+    time = "2026-03-01T12:00:00Z"
+    said = [
+        ("Accepted", "True", "Valid", "graph, deadline and templates are valid"),
+        ("Planned", "False", "Unplaceable", "no node offers nvidia-a100; allow another device"),
+        ("Running", "False", "NothingRuns", "no task is running"),
+        ("Blocked", "True", "PodsMissing", "task fit: exceeded quota"),
+    ]
+    conditions = [
+        {"type": type, "status": status, "reason": reason, "message": message, "lastTransitionTime": time}
+        for type, status, reason, message in said
+    ]
+    tasks = [
+        {"name": "fit", "state": "Ready", "reason": "QuotaExceeded", "message": "ResourceQuota q does not hold it"},
+        {"name": "done", "state": "Succeeded", "message": "it has run"},
+    ]
+    status = status_of(a_line({"conditions": conditions, "tasks": tasks}).job)
+    assert list(sentences(status)) == [
+        "Planned: no node offers nvidia-a100; allow another device",
+        "Blocked: task fit: exceeded quota",
+        "fit: ResourceQuota q does not hold it",
+    ]

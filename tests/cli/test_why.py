@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import msgspec
 import pytest
 
-from heterosched.policy.explain import Decision, NodeScore, TermShare
+from answering import answering
+from heterosched.policy.decision import Decision, NodeScore, TermShare
 from heterosched_cli.app import EXTENDER
 
 TERM = TermShare(term="speed", value=1.0, weight=1.0, part=1.0, origin="measured")
@@ -27,31 +26,9 @@ def a_decision(at: str = "2026-03-01T12:00:00Z", **fields: Any) -> Decision:
 @contextmanager
 def extender(answers: dict[str, Decision | bytes | int]) -> Iterator[tuple[str, list[str]]]:
     """An operations port with these answers by path; gives its address and the list of what is asked."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            answer = answers.get(self.path.partition("?")[0], 404)
-            body = (
-                answer if isinstance(answer, bytes) else b"" if isinstance(answer, int) else msgspec.json.encode(answer)
-            )
-            self.send_response(answer if isinstance(answer, int) else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    bodies = {path: msgspec.json.encode(own) if isinstance(own, Decision) else own for path, own in answers.items()}
+    with answering(bodies) as found:
+        yield found
 
 
 PATH = "/v1/decisions/team/fit-0"

@@ -55,6 +55,7 @@ def plan(
     namespace: opt.Namespace = "",
     kubeconfig: opt.Kubeconfig = None,
     context: opt.Context = "",
+    plot: opt.Plot = None,
     output: opt.Output = Format.TABLE,
 ) -> None:
     """Show where and when each task would run, what that costs, and how it compares with first come, first served.
@@ -63,7 +64,7 @@ def plan(
     """
     from heterosched_cli.plan import PlanCommand
 
-    command = PlanCommand(tuple(file), cluster, policy, strategy, namespace, kubeconfig, context)
+    command = PlanCommand(tuple(file), cluster, policy, strategy, namespace, kubeconfig, context, plot)
     raise typer.Exit(command.run(output))
 
 
@@ -86,18 +87,48 @@ def why(
     explain(pod, node, extender, namespace, kubeconfig, context, output)
 
 
+@app.command("what-if", epilog=EPILOG)
+def what_if(
+    recorded: opt.Recorded,
+    policy: opt.OtherPolicy = "",
+    file: opt.PolicyFiles = [],  # noqa: B006  (typer copies it)
+    without: opt.Without = [],  # noqa: B006
+    with_: opt.With = [],  # noqa: B006
+    set_: opt.Set = [],  # noqa: B006
+    save: opt.Save = None,
+    extender: opt.Extenders = [EXTENDER],  # noqa: B006
+    namespace: opt.Namespace = "",
+    kubeconfig: opt.Kubeconfig = None,
+    context: opt.Context = "",
+    output: opt.Output = Format.TABLE,
+) -> None:
+    """Make a recorded decision again: by another policy, with other nodes, or with other measurements.
+
+    Without a change the answer is the recorded one. Exit code 1 when there is no record.
+    """
+    from heterosched_cli.what_if import Source, Wanted, replay
+
+    source = Source(recorded, extender, namespace, kubeconfig, context)
+    replay(source, Wanted(policy, file, without, with_, set_), save, output)
+
+
 @app.command(epilog=EPILOG)
 def jobs(
+    names: opt.JobNames = None,
     namespace: opt.Namespace = "",
     all_namespaces: opt.AllNamespaces = False,
     kubeconfig: opt.Kubeconfig = None,
     context: opt.Context = "",
     output: opt.Output = Format.TABLE,
 ) -> None:
-    """List HeteroJobs: policy, state, tasks done, planned makespan, predicted finish, energy."""
+    """List HeteroJobs: policy, state, tasks done, planned makespan, predicted finish, energy.
+
+    PLANNED is the makespan planned before the first task started, ACTUAL what it took from the first start to the last
+    finish; FINISH is when it ended or, until then, is expected to. With names: their tasks too.
+    """
     from heterosched_cli.jobs import list_jobs
 
-    list_jobs(namespace, all_namespaces, kubeconfig, context, output)
+    list_jobs(tuple(names or ()), namespace, all_namespaces, kubeconfig, context, output)
 
 
 @app.command(epilog=EPILOG)

@@ -60,7 +60,9 @@ def _named(error: msgspec.ValidationError, document: Document, object: str) -> I
     if missing:
         field = f"{field}.{missing[1]}".lstrip(".")
         return InvalidInput(object, field, "is not there", "add it")
-    return InvalidInput(object, field, problem[0].lower() + problem[1:], "see kubectl explain " + _explain(field))
+    return InvalidInput(
+        object, field, problem[0].lower() + problem[1:], f"see kubectl explain {_explain(document.kind, field)}"
+    )
 
 
 def _with_names(path: str, content: object) -> str:
@@ -76,8 +78,8 @@ def _with_names(path: str, content: object) -> str:
     return shown.lstrip(".")
 
 
-def _explain(field: str) -> str:
-    return "heterojob." + re.sub(r"\[[^]]*\]", "", field) if field.startswith("spec") else "heterojob"
+def _explain(kind: str, field: str) -> str:
+    return f"{kind.lower()}." + re.sub(r"\[[^]]*\]", "", field) if field.startswith("spec") else kind.lower()
 
 
 def _unknown(type: Any, content: Any, path: str) -> Iterator[tuple[str, str, list[str]]]:

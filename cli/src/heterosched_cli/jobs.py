@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,19 @@ from typing import Any
 import msgspec
 
 from heterosched.api import HeteroJob
-from heterosched.api.status import HeteroJobStatus, status_of
+from heterosched.api.status import HeteroJobStatus, TaskStatus, state_of, status_of
+from heterosched.errors import HeteroSchedError
 from heterosched.units import format_duration, parse_time
 from heterosched_cli.kubeconfig import namespace_of
 from heterosched_cli.output import Format, joules, note, warn, write_data, write_table
 
 COLUMNS = ("NAME", "POLICY", "STATE", "TASKS", "PLANNED", "FINISH", "ENERGY", "AGE")
 WIDE_COLUMNS = (*COLUMNS, "STRATEGY", "COST", "SOURCE", "ACTUAL", "VERDICT", "CONDITIONS")
+TASK_COLUMNS = ("TASK", "STATE", "DEVICE", "NODES", "START", "PLANNED", "ACTUAL", "ENERGY", "PATH")
+
+
+class NoSuchJob(HeteroSchedError):
+    """A job that was asked for by name is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +35,17 @@ class Line:
     raw: dict[str, Any]
 
 
-def list_jobs(namespace: str, everywhere: bool, kubeconfig: Path | None, context: str, format: Format) -> None:
-    """Print the list. Raises InvalidInput, Unavailable, NotInstalled."""
+def list_jobs(
+    names: Sequence[str], namespace: str, everywhere: bool, kubeconfig: Path | None, context: str, format: Format
+) -> None:
+    """Print the list, or the named jobs with their tasks. Raises InvalidInput, Unavailable, NotInstalled, NoSuchJob."""
     from heterosched_cli.live import ask, list_ours
 
     place = "" if everywhere else namespace_of(namespace, kubeconfig, context)
     objects = ask(lambda kube: list_ours(kube, "heterojobs", place), kubeconfig, context)
     lines = [line for line in map(_line, objects) if line is not None]
+    if names:
+        lines = named(lines, names, "any namespace" if everywhere else f"namespace {place}")
     if format in (Format.JSON, Format.YAML):
         write_data([_data(line) for line in lines], format)
     elif format is Format.NAME:
@@ -50,6 +61,56 @@ def list_jobs(namespace: str, everywhere: bool, kubeconfig: Path | None, context
             columns = ("NAMESPACE", *columns)
             rows = [(line.job.metadata.namespace, *cells) for line, cells in zip(lines, rows, strict=True)]
         write_table(columns, rows)
+        if names:
+            for line in lines:
+                print(f"\ntasks of {line.job.key}")
+                write_table(TASK_COLUMNS, [task_row(task) for task in line.status.tasks])
+                for sentence in sentences(line.status):
+                    print(sentence)
+
+
+def named(lines: Sequence[Line], names: Sequence[str], place: str) -> list[Line]:
+    """The lines of these jobs, in the order of the names. Raises NoSuchJob, which names all that are not there."""
+    missing = [name for name in dict.fromkeys(names) if all(line.job.metadata.name != name for line in lines)]
+    if missing:
+        raise NoSuchJob(f"no HeteroJob {' or '.join(missing)} in {place}; list them with heterosched jobs -A")
+    return [line for name in dict.fromkeys(names) for line in lines if line.job.metadata.name == name]
+
+
+GOOD = {"Accepted": "True", "Planned": "True", "Running": "", "Completed": "", "Suspended": "False", "Failed": "False"}
+"""Conditions that go without saying while they have this status, or (empty) whatever it is."""
+
+
+def sentences(status: HeteroJobStatus) -> Iterator[str]:
+    """What the operator says of the job and of the tasks that wait or have failed, each message once."""
+    told: set[str] = set()
+    for own in status.conditions:
+        quiet = GOOD.get(own.type)
+        plain = own.message in ("", "graph, deadline and templates are valid") or own.type == "TelemetryAvailable"
+        if quiet == "" or plain or (own.status == quiet and ";" not in own.message):
+            continue
+        told.add(own.message)
+        yield f"{own.type}: {own.message}"
+    for task in status.tasks:
+        if task.message and task.state in ("Waiting", "Ready", "Failed", "Created") and task.message not in told:
+            told.add(task.message)
+            yield f"{task.name}: {task.message}"
+
+
+def task_row(task: TaskStatus) -> tuple[str, ...]:
+    """The cells of a task. Its nodes are those of its workers, and until there are any the planned one."""
+    nodes = sorted({worker.node or worker.planned_node for worker in task.workers} - {""})
+    return (
+        task.name,
+        f"{task.state}: {task.reason}" if task.reason else task.state,
+        task.planned.device,
+        ",".join(nodes) or task.planned.node,
+        task.planned.start,
+        _seconds(task.planned.seconds),
+        _seconds(task.actual.seconds),
+        _joules(task.energy_joules or task.planned.energy_joules),
+        "*" if task.on_critical_path else "",
+    )
 
 
 def _line(raw: dict[str, Any]) -> Line | None:
@@ -69,7 +130,7 @@ def row(line: Line, wide: bool, now: float) -> tuple[str, ...]:
     cells = (
         job.metadata.name,
         job.spec.policy,
-        state(status),
+        state_of(status),
         status.progress or f"0/{len(job.spec.tasks)}",
         _seconds(plan.makespan_seconds),
         status.completion_time or plan.finish,
@@ -85,29 +146,13 @@ def row(line: Line, wide: bool, now: float) -> tuple[str, ...]:
     return (*cells, plan.strategy, money, source, _seconds(outcome.seconds), outcome.verdict, holding)
 
 
-def state(status: HeteroJobStatus) -> str:
-    """The condition that says most, in one word; with its reason where the job does not go on."""
-    for type in ("Failed", "Completed", "Suspended", "Running"):
-        found = status.condition(type)
-        if found is not None and found.status == "True":
-            return f"{type}: {found.reason}" if type == "Failed" else type
-    for type, otherwise in (("Accepted", "Rejected"), ("Planned", "Unplanned")):
-        found = status.condition(type)
-        if found is not None and found.status == "False":
-            return f"{otherwise}: {found.reason}"
-    planned = status.condition("Planned")
-    if planned is not None and planned.status == "True":
-        return "EstimatesMissing" if planned.reason == "EstimatesMissing" else "Planned"
-    return "Pending"
-
-
 def _data(line: Line) -> dict[str, Any]:
     status = line.raw.get("status") or {}
     return {
         "namespace": line.job.metadata.namespace,
         "name": line.job.metadata.name,
         "policy": line.job.spec.policy,
-        "state": state(line.status),
+        "state": state_of(line.status),
         "tasks": line.status.progress or f"0/{len(line.job.spec.tasks)}",
         "plan": status.get("plan"),
         "outcome": status.get("outcome"),

@@ -18,6 +18,10 @@ Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="Namespace (else that of the context, else default).")
 ]
 AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")]
+JobNames = Annotated[
+    list[str] | None,
+    typer.Argument(help="These jobs alone, with their tasks.", metavar="[NAME]...", show_default=False),
+]
 ClientOnly = Annotated[bool, typer.Option("--client", help="Do not ask the cluster.")]
 Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the answer.")]
 
@@ -37,6 +41,10 @@ ClusterFile = Annotated[
 ]
 Policy = Annotated[str, typer.Option(help="Plan by this policy, whatever the jobs say.")]
 Strategy = Annotated[str, typer.Option(help="Plan by this strategy, whatever the jobs say.")]
+Plot = Annotated[
+    Path | None,
+    typer.Option(help="Draw the plan into this SVG file: nodes over time, critical path, power.", metavar="FILE.svg"),
+]
 
 # --- why ------------------------------------------------------------------------------------------------------
 Pod = Annotated[str, typer.Argument(help="Name of the pod, or namespace/name.", metavar="POD")]
@@ -49,6 +57,35 @@ Extenders = Annotated[
         help="Address of an extender's operations port; repeatable, all are asked.",
     ),
 ]
+
+# --- what-if --------------------------------------------------------------------------------------------------
+Recorded = Annotated[
+    str,
+    typer.Argument(
+        help="A record (NAME.json, or - for standard input), else a pod as for `why`.", metavar="RECORD|POD"
+    ),
+]
+OtherPolicy = Annotated[
+    str, typer.Option(help="Decide by this policy: of -f, of the cluster as recorded, or built in.")
+]
+PolicyFiles = Annotated[
+    list[Path], typer.Option("--file", "-f", help="SchedulingPolicies that --policy may name; repeatable.")
+]
+Without = Annotated[list[str], typer.Option(help="Take this node out of the candidates; repeatable.", metavar="NODE")]
+With = Annotated[
+    list[str],
+    typer.Option("--with", help="Make this node a candidate, whatever filters said; repeatable.", metavar="NODE"),
+]
+Set = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        help="As if this had just been measured: gpu_temperature:t4-0=95, host_load:t4-1=0.8 (=none: nothing); "
+        "repeatable.",
+        metavar="METRIC:NODE=VALUE",
+    ),
+]
+Save = Annotated[Path | None, typer.Option(help="Keep the record in this file.", metavar="RECORD.json")]
 
 # --- import wfcommons -----------------------------------------------------------------------------------------
 Instance = Annotated[

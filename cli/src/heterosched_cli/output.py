@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, TextIO
 
+import msgspec
+
 GAP = "   "
 
 
@@ -24,10 +26,7 @@ def write_data(data: Any, format: Format, stream: TextIO | None = None) -> None:
     """Plain data as JSON or YAML."""
     out = stream or sys.stdout
     if format is Format.JSON:
-        import json
-
-        json.dump(data, out, indent=2, ensure_ascii=False)
-        out.write("\n")
+        out.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
         return
     import yaml
 

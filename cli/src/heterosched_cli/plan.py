@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
 from heterosched.errors import InvalidInput
 from heterosched.model import Cluster
+from heterosched.planning.doubts import doubts
 from heterosched.planning.planner import plan
 from heterosched.planning.types import JobState, PlanRequest, job_key
-from heterosched.policy.table import BUILT_IN, PolicyRow, row_of
+from heterosched.policy.hooks import known_rows
+from heterosched.policy.table import PolicyRow, row_of
 from heterosched.units import format_time
 from heterosched_cli.decode import decode
 from heterosched_cli.files import Document, read_documents
@@ -57,6 +59,7 @@ class PlanCommand:
     namespace: str
     kubeconfig: Path | None
     context: str
+    plot: Path | None = None
 
     def run(self, format: Format) -> int:
         """Print the plan; 1 where a job cannot be planned. Raises InvalidInput, Unavailable."""
@@ -78,10 +81,21 @@ class PlanCommand:
         plans = plan(request)
         planned = [PlannedJob(job, plans[job_key(job)], rows.get(job.spec.policy), now) for job in jobs]
         write_plans(planned, format)
+        if self.plot is not None:
+            self._draw(planned, self.plot)
         for job in planned:
+            for doubt in doubts(job.job, job.plan.graph):
+                warn(f"{job.job.label}: {doubt}")
             if job.plan.error is not None:
                 note(f"error: {job.plan.error}")
         return 1 if any(job.plan.error is not None for job in planned) else 0
+
+    def _draw(self, planned: list[PlannedJob], path: Path) -> None:
+        from heterosched_cli.gantt import write_plot
+
+        for problem in write_plot(planned, path):
+            warn(f"not drawn: {problem}")
+        note(f"drawn into {path}")
 
     def _world(self, given: Manifests, now: float) -> World:
         if self.cluster is not None:
@@ -122,7 +136,7 @@ def read_manifests(files: Sequence[Path], namespace: str) -> Manifests:
 
 def policy_rows(policies: Sequence[SchedulingPolicy]) -> dict[str, PolicyRow]:
     """The policy table with the rows of these objects; a later one of the same name counts. Raises InvalidInput."""
-    return {**BUILT_IN, **{policy.metadata.name: row_of(policy) for policy in policies}}
+    return {**known_rows(), **{policy.metadata.name: row_of(policy) for policy in policies}}
 
 
 def _placed(object: Named, namespace: str) -> Named:

@@ -7,7 +7,7 @@ plan still orders the work, but it has no makespan and no energy.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from heterosched.units import format_duration
 from heterosched_cli.output import Format, joules, percent, write_data, write_table
 
 COLUMNS = ("TASK", "DEVICE", "NODES", "WORKERS", "START", "FINISH", "SECONDS", "JOULES", "PATH", "ORIGIN")
-WIDE_COLUMNS = (*COLUMNS, "VARIANT", "RANK")
+WIDE_COLUMNS = (*COLUMNS, "VARIANT", "RANK", "SLACK")
 ORIGINS: Final = ("measured", "simulated", "estimated")
 """From the strongest to the weakest."""
 
@@ -35,6 +35,13 @@ class PlannedJob:
     plan: JobPlan
     row: PolicyRow | None
     now: float
+
+    def slack(self) -> dict[str, float]:
+        """Seconds by which each task may be late without making the job longer; empty where the plan has no times."""
+        plan = self.plan
+        if plan.graph is None or plan.missing or set(plan.graph.tasks) != set(plan.schedule.assignments):
+            return {}
+        return plan.graph.slack({name: own.option.seconds for name, own in plan.schedule.assignments.items()})
 
 
 def write_plans(jobs: Sequence[PlannedJob], format: Format) -> None:
@@ -64,7 +71,7 @@ def data_of(planned: PlannedJob) -> dict[str, Any]:
     }
     if plan.error is not None:
         return {**data, "error": str(plan.error), "verdict": plan.verdict}
-    known = not plan.missing
+    known, slack = not plan.missing, planned.slack()
     energy = plan.schedule.joules if known and plan.schedule.joules > 0 else None
     return {
         **data,
@@ -78,7 +85,11 @@ def data_of(planned: PlannedJob) -> dict[str, Any]:
         "estimatesMissing": list(plan.missing),
         "held": list(plan.held),
         "criticalPath": list(plan.critical_path) if known else [],
-        "tasks": [_task(assignment, planned) for assignment in _in_order(plan.schedule)],
+        "gapPercent": _number(plan.gap_percent),
+        "frontier": [{"seconds": _number(own.seconds), "joules": _number(own.joules)} for own in plan.frontier],
+        "avoided": dict(plan.avoided),
+        "constants": dict(plan.constants),
+        "tasks": [_task(assignment, planned, slack) for assignment in _in_order(plan.schedule)],
     }
 
 
@@ -115,7 +126,7 @@ def _in_order(schedule: Schedule) -> list[Assignment]:
     return sorted(schedule.assignments.values(), key=lambda own: (own.start, own.finish, own.task))
 
 
-def _task(own: Assignment, planned: PlannedJob) -> dict[str, Any]:
+def _task(own: Assignment, planned: PlannedJob, slack: Mapping[str, float]) -> dict[str, Any]:
     plan = planned.plan
     known = own.task not in plan.missing
     timed = not plan.missing
@@ -131,6 +142,12 @@ def _task(own: Assignment, planned: PlannedJob) -> dict[str, Any]:
         "seconds": _number(own.option.seconds) if known else None,
         "joules": _number(own.option.joules) if known and own.option.joules > 0 else None,
         "origin": own.option.origin if known else None,
+        "confidence": own.option.confidence if known else None,
+        "scaledFrom": own.option.scaled_from if known else "",
+        "because": plan.because.get(own.task, ""),
+        "waiting": plan.waiting.get(own.task, ""),
+        "shares": list(plan.shares.get(own.task, ())),
+        "slackSeconds": _number(slack.get(own.task)),
         "onCriticalPath": timed and own.task in plan.critical_path,
         "rank": _number(rank) if timed else None,
     }
@@ -149,7 +166,17 @@ def _write_one(planned: PlannedJob, wide: bool) -> None:
     data = data_of(planned)
     print(f"{data['namespace']}/{data['name']}: policy {data['policy']}, strategy {data['strategy']}")
     write_table(WIDE_COLUMNS if wide else COLUMNS, [_cells(task, wide) for task in data["tasks"]])
-    print("\n".join(_totals(data)))
+    print("\n".join([*_totals(data), *(_grounds(data) if wide else ())]))
+
+
+def _grounds(data: dict[str, Any]) -> list[str]:
+    """Why each task goes where it goes, and the columns of the policy table behind it."""
+    lines = [f"{task['name']}: {task['because']}" for task in data["tasks"] if task["because"]]
+    lines += [f"{task['name']}: {task['waiting']}" for task in data["tasks"] if task["waiting"]]
+    lines += [f"{node} is avoided: {reason}" for node, reason in data["avoided"].items()]
+    figures = (f"{value:g}" if isinstance(value, float) else str(value) for value in data["constants"].values())
+    named = (f"{name} {figure}" for name, figure in zip(data["constants"], figures, strict=True))
+    return [*lines, f"by {data['policy']}: {', '.join(named)}"]
 
 
 def _cells(task: dict[str, Any], wide: bool) -> list[str]:
@@ -166,9 +193,16 @@ def _cells(task: dict[str, Any], wide: bool) -> list[str]:
         "" if task["seconds"] is None else f"{task['seconds']:.1f}",
         "" if task["joules"] is None else f"{task['joules']:.0f}",
         "*" if task["onCriticalPath"] else "",
-        task["origin"] or "",
+        _origin(task),
     ]
-    return [*cells, task["variant"], "" if task["rank"] is None else f"{task['rank']:.1f}"] if wide else cells
+    if not wide:
+        return cells
+    return [*cells, task["variant"], "" if task["rank"] is None else f"{task['rank']:.1f}", duration("slackSeconds")]
+
+
+def _origin(task: dict[str, Any]) -> str:
+    """Where the run time comes from; one that was concluded from another device type is marked."""
+    return f"{task['origin']}, low confidence" if task["scaledFrom"] else task["origin"] or ""
 
 
 def _totals(data: dict[str, Any]) -> list[str]:
