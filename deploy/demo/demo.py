@@ -213,6 +213,9 @@ def say_how_to_look(plane: ControlPlane, stack: Stack, build: Path, console: Con
         f"kubectl get heterojobs -n {jobs.NAMESPACE} -o wide",
         f"kubectl describe heterojob -n {jobs.NAMESPACE} shufflenet-energy",
         f"heterosched why -n {jobs.NAMESPACE} $(kubectl get pods -n {jobs.NAMESPACE} {pod})",
+        f"heterosched what-if -n {jobs.NAMESPACE} --policy Performance $(kubectl get pods -n {jobs.NAMESPACE} {pod})",
+        f"kubectl apply -n {jobs.NAMESPACE} -f {ROOT / 'examples' / 'graph.yaml'}   # 20 simulated seconds per task",
+        f"heterosched jobs -n {jobs.NAMESPACE} analysis   # task by task, with what it waits for",
         f"# Prometheus: {stack.prometheus.url}; logs: {plane.folder / 'logs'}",
         f"# to end it: make demo ARGS={'--down' if build == BUILD else repr(f'--down --build {build}')}",
     ]

@@ -112,6 +112,11 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
         console.print(
             f"   {total['podsOnPlannedNode']} of {total['pods']} pods ({share}) on their planned node", highlight=False
         )
+    console.print(
+        "   saved: our placements and FIFO's (mean of its lots), both replayed on the run times and watts that the run "
+        "showed, without what the control plane takes",
+        highlight=False,
+    )
     for row in rows:
         for why, count in row["elsewhere"].items():
             console.print(f"   {row['job']}: {count} pod(s) elsewhere: {why}", highlight=False)

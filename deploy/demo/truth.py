@@ -30,6 +30,8 @@ LINK_BYTES_PER_SECOND = 1.25e9
 CORES_PER_SOCKET = 16
 UNKNOWN_SECONDS = 20.0
 """Run time of a task that the truth does not know: a job that somebody applies to a kept demo ends, too."""
+UNKNOWN_WATTS = {short_name(name): device.busy_watts for name, device in DEVICE_TYPES.items()}
+"""What a task that the truth does not know draws on each device: as much as the device does when busy."""
 CONFIG_MAP = "simulated-truth"
 POLICY = "simulated-hardware"
 PREFIX = "sim.heterosched.io/"
@@ -194,7 +196,7 @@ def _policy_spec() -> dict[str, Any]:
                 "patchType": "ApplyConfiguration",
                 "applyConfiguration": {
                     "expression": "Object{metadata: Object.metadata{annotations: {"
-                    + f"{annotation('seconds', {'*': UNKNOWN_SECONDS})}, {annotation('watts', {})}"
+                    + f"{annotation('seconds', {'*': UNKNOWN_SECONDS})}, {annotation('watts', UNKNOWN_WATTS)}"
                     + "}}}"
                 },
             }
