@@ -73,6 +73,11 @@ def test_jobs_are_listed_as_they_stand(api: ControlPlane, namespace: str) -> Non
     )
     listed = heterosched("jobs", "-n", namespace, kubeconfig=api.kubeconfig)
     assert listed.stdout.splitlines()[1].split()[:4] == ["train", "Balanced", "Pending", "0/1"]
+    alone = heterosched("jobs", "train", "-n", namespace, kubeconfig=api.kubeconfig)
+    assert alone.stdout.splitlines()[3] == f"tasks of {namespace}/train"
+    missing = heterosched("jobs", "gone", "-n", namespace, kubeconfig=api.kubeconfig)
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert f"no HeteroJob gone in namespace {namespace}" in missing.stderr
     everywhere = heterosched("jobs", "-A", "-o", "json", kubeconfig=api.kubeconfig)
     assert (namespace, "train") in {(job["namespace"], job["name"]) for job in json.loads(everywhere.stdout)}
 

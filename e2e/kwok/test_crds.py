@@ -18,7 +18,8 @@ from manifests import Manifest, a_fan, a_job
 from refused_jobs import Refused
 from statuses import a_full_status
 
-EXAMPLES = sorted((CRD_FOLDER.parent / "examples").glob("*.yaml"))
+MANIFESTS = CRD_FOLDER.parent / "examples"
+EXAMPLES = sorted([*MANIFESTS.glob("*.yaml"), *MANIFESTS.glob("policies/*.yaml")])
 SIZE_LIMIT = 200_000  # bytes of a HeteroJob of 150 tasks, as submitted and as stored
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -121,11 +122,30 @@ def test_columns(api: ControlPlane, namespace: str) -> None:
         stdin=json.dumps({"status": status}),
     )
     header, row = api.kubectl("get", "heterosched", "--namespace", namespace, "-o", "wide").splitlines()[:2]
-    assert header.split() == ["NAME", "POLICY", "TASKS", "PLANNED", "FINISH", "AGE", "STRATEGY", "ENERGY-J", "DEADLINE"]
+    assert header.split() == [
+        "NAME",
+        "POLICY",
+        "STATE",
+        "TASKS",
+        "PLANNED",
+        "FINISH",
+        "AGE",
+        "STRATEGY",
+        "ENERGY-J",
+        "DEADLINE",
+    ]
     plan = status["plan"]
-    shown = ["Energy", status["progress"], plan["makespanSeconds"], plan["finish"], "heft", plan["energyJoules"]]
-    assert row.split()[1:5] + row.split()[6:8] == shown
-    assert row.split()[8] == status["deadline"]["at"]
+    shown = [
+        "Energy",
+        status["state"],
+        status["progress"],
+        plan["makespanSeconds"],
+        plan["finish"],
+        "heft",
+        plan["energyJoules"],
+    ]
+    assert row.split()[1:6] + row.split()[7:9] == shown
+    assert row.split()[9] == status["deadline"]["at"]
     assert "STRATEGY" not in api.kubectl("get", "hj", "--namespace", namespace)
 
 

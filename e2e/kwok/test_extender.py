@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 import urllib.request
@@ -146,6 +147,22 @@ def test_policies_send_the_same_task_to_different_device_types(stack: Stack, nam
     places = stack.bound(namespace, 2)
     assert places["performance"].startswith("v100-")
     assert places["energy"].startswith("t4-")
+
+
+def test_a_recorded_decision_is_replayed_to_the_byte_and_by_another_policy(stack: Stack, namespace: str) -> None:
+    stack.create(namespace, a_pod("seen", PlanNote(policy="Energy", seconds=BOTH, watts=WATTS)))
+    assert stack.bound(namespace, 1)["seen"].startswith("t4-")
+    command = [sys.executable, "-m", "heterosched_cli", "what-if", f"{namespace}/seen", "--extender", stack.ops]
+    same, other = (
+        json.loads(subprocess.run([*command, *more, "-o", "json"], check=True, capture_output=True, text=True).stdout)
+        for more in ((), ("--policy", "Performance"))
+    )
+    recorded = stack.decision(namespace, "seen")
+    assert same["changed"] == []
+    assert json.dumps(same["replayed"]) == json.dumps(same["recorded"]) == json.dumps(recorded)
+    assert other["recorded"] == same["recorded"]
+    assert other["replayed"]["best"]["node"].startswith("v100-")
+    assert other["changed"][0].startswith("advised t4-")
 
 
 @pytest.mark.parametrize(("celsius", "headroom"), [(97, 0.0)])

@@ -450,9 +450,10 @@ def test_a_gang_survives_the_drain_of_a_member_long_after_its_release(space: Spa
 
 
 def test_a_job_without_pods_says_why_and_goes_on_once_it_may(space: Space) -> None:
-    space.plane.kubectl("create", "quota", "nothing", "--hard=pods=0", f"--namespace={space.name}")
+    """The operator knows nothing of quotas on limits, so it creates the Job."""
+    space.plane.kubectl("create", "quota", "nothing", "--hard=limits.cpu=0", f"--namespace={space.name}")
     space.apply(a_job("poor").template(template(0.5)).task("work").runtime({"cpu": 1}))
-    assert "exceeded quota" in space.until("poor", "Blocked", reason="PodsNotCreated")
+    assert "failed quota: nothing" in space.until("poor", "Blocked", reason="PodsNotCreated")
     assert space.task("poor", "work")["reason"] == "PodsNotCreated"
     space.plane.kubectl("delete", "quota", "nothing", f"--namespace={space.name}")
     space.until("poor", "Completed", seconds=120.0)
