@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: each condition, metric, setting, query and policy is listed once, there.
+"""Writes docs/reference/ from the code: each condition, metric, setting, query, policy and strategy is listed there.
 
 python docs/generate.py           writes the pages
 python docs/generate.py --check   ends with 1 when a page is out of date
@@ -10,9 +10,14 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 
+from heterosched.algorithms.base import strategies
+from heterosched.algorithms.fractions import fraction_strategies
+from heterosched.jps.parameters import Parameters
 from heterosched.model.devices import DEVICE_TYPES
+from heterosched.planning.planner import AUTO_STRATEGY
 from heterosched.policy import table
 from heterosched.settings import ServiceSettings
 from heterosched.telemetry import queries
@@ -118,11 +123,61 @@ def policies_page() -> str:
             NOTE,
             "## Weights of the score terms",
             rows(("policy", *table.TERMS), policies),
+            "## Other constants of a policy",
+            "What the built-in policies have; a SchedulingPolicy sets each of them (`kubectl explain "
+            "schedulingpolicy.spec`). `heterosched.policy.table.PolicyRow` says what each means.",
+            rows(("constant", "default"), _constants()),
+            "## Parameters of JPS",
+            rows(("parameter", *table.BUILT_IN), _jps()),
             "## Device types",
             "Used only where nothing is given or measured, marked `estimated`; sources in `heterosched.model.devices`.",
             rows(("device", "idle W", "busy W", "memory GiB", "speed (V100 = 1)"), devices),
         ]
     )
+
+
+def _constants() -> Iterator[tuple[str, object]]:
+    row = table.BUILT_IN[table.DEFAULT]
+    for own in fields(row):
+        value = getattr(row, own.name)
+        if own.name not in ("name", "weights", "jps", "idle"):
+            yield f"`{own.name}`", value or "none" if isinstance(value, str | tuple | dict) else f"{value:g}"
+
+
+def _jps() -> Iterator[tuple[object, ...]]:
+    parameters = [row.jps for row in table.BUILT_IN.values()]
+    for own in fields(Parameters):
+        yield f"`{own.name}`", *(getattr(given, own.name) for given in parameters)
+
+
+def strategies_page() -> str:
+    """What may stand in `spec.strategy`, and the strategies that choose a GPU's part of one task."""
+    body = (
+        (f"`{name}`", *told(sys.modules[kind.__module__].__doc__ or "")) for name, kind in sorted(strategies().items())
+    )
+    parts = (
+        (f"`{name}`", inspect.cleandoc(own.__doc__ or "").splitlines()[0])
+        for name, own in sorted(fraction_strategies().items())
+    )
+    auto = f"`Auto`, the default, is `{AUTO_STRATEGY}` for graphs and `jps` for distributed training"
+    return "\n\n".join(
+        [
+            "# Strategies",
+            NOTE,
+            f"`spec.strategy` of a HeteroJob. {auto} (sampling-based joint placement of all training jobs that wait). "
+            "More come by the entry point `heterosched.strategies`.",
+            rows(("strategy", "in short", "method and source"), body),
+            "## Which part of one task a GPU takes",
+            "A second, smaller interface: `heterosched.algorithms.fractions`, entry point `heterosched.fractions`.",
+            rows(("strategy", "fraction of the task that goes to the GPU"), parts),
+        ]
+    )
+
+
+def told(text: str) -> tuple[str, str]:
+    """The first sentence of a docstring and the rest, each on one line."""
+    first, _, rest = text.strip().partition("\n\n")
+    return " ".join(first.split()).rstrip("."), " ".join(rest.split())
 
 
 def telemetry_page() -> str:
@@ -143,6 +198,7 @@ PAGES = {
     "metrics.md": metrics_page,
     "settings.md": settings_page,
     "policies.md": policies_page,
+    "strategies.md": strategies_page,
     "telemetry.md": telemetry_page,
 }
 
