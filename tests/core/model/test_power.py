@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from heterosched.errors import InvalidInput
 from heterosched.model import DEVICE_TYPES, PowerModel
-from heterosched.model.devices import idle_watts, socket_watts
+from heterosched.model.devices import socket_watts
 
 V100 = PowerModel(30.0, 300.0)
 loads = st.floats(0, 1)
@@ -73,4 +73,4 @@ def test_figures_that_make_no_sense_are_refused(figures: tuple[float, ...], fiel
 def test_the_device_table_gives_each_device_its_model(name: str) -> None:
     device = DEVICE_TYPES[name]
     assert (device.power.watts(0.0), device.power.watts()) == (device.idle_watts, device.busy_watts)
-    assert idle_watts(name, 16, 4) == socket_watts(16, 0) + 4 * device.idle_watts
+    assert DEVICE_TYPES.idle_watts(name, 16, 4) == socket_watts(16, 0) + 4 * device.idle_watts

@@ -11,10 +11,11 @@ import logging
 from collections.abc import Mapping
 from functools import lru_cache
 
-from heterosched.constants import RESOURCE_NVIDIA_GPU
 from heterosched.errors import InvalidQuantity
 from heterosched.kube.objects import Container, NodeObject, PodObject, PodSpec, Resources, condition
-from heterosched.model import Demand, Node, Taint, device_of_node
+from heterosched.model import Demand, Node, Taint
+from heterosched.model.accelerators import is_accelerator, offer_of
+from heterosched.model.devices import DEVICE_TYPES, DeviceTable
 from heterosched.units import Quantity, parse_quantity, parse_time
 
 logger = logging.getLogger(__name__)
@@ -39,18 +40,24 @@ class Problems:
             logger.warning("%s: %s", object, problem)
 
 
-def to_node(node: NodeObject, problems: Problems | None = None) -> Node:
-    """The node as the planner sees it. Not ready, or unschedulable: it takes no pods."""
+def to_node(node: NodeObject, problems: Problems | None = None, table: DeviceTable = DEVICE_TYPES) -> Node:
+    """The node as the planner sees it, its device type as the `table` names it. Not ready, or unschedulable: it takes
+    no pods.
+    """
     name = node.metadata.name
-    allocatable = _demand(node.status.allocatable, f"Node {name}", "status.allocatable", problems)
+    label, field = f"Node {name}", "status.allocatable"
+    devices = _accelerators(node.status.allocatable, label, field, problems)
+    allocatable = _host(node.status.allocatable, label, field, problems, sum(devices.values()))
+    offer = offer_of(node.labels, node.annotations, devices, table)
     ready = condition(node.status.conditions, "Ready")
     return Node(
         name=name,
-        device=device_of_node(node.labels, allocatable.gpus),
+        device=offer.device,
         allocatable=allocatable,
         ready=ready is not None and ready.status == "True" and not node.spec.unschedulable,
         labels=node.labels,
         taints=tuple(Taint(taint.key, taint.value, taint.effect) for taint in node.spec.taints or ()),
+        shares=offer.shares,
     )
 
 
@@ -138,14 +145,30 @@ def _instead(effective: Demand, resources: Resources, object: str, problems: Pro
 def _demand(quantities: Quantities | None, object: str, field: str, problems: Problems | None) -> Demand:
     if not quantities:
         return _NOTHING
-    cpu, memory, gpus = (
-        _number(quantities.get(name), object, f"{field}.{name}", problems)
-        for name in ("cpu", "memory", RESOURCE_NVIDIA_GPU)
+    return _host(quantities, object, field, problems, sum(_accelerators(quantities, object, field, problems).values()))
+
+
+def _host(quantities: Quantities | None, object: str, field: str, problems: Problems | None, gpus: float) -> Demand:
+    """With the cores and bytes of `quantities`."""
+    cpu, memory = (
+        number((quantities or {}).get(name), object, f"{field}.{name}", problems) for name in ("cpu", "memory")
     )
     return Demand(cpu, memory, gpus)
 
 
-def _number(quantity: Quantity | None, object: str, field: str, problems: Problems | None) -> float:
+def _accelerators(
+    quantities: Quantities | None, object: str, field: str, problems: Problems | None
+) -> dict[str, float]:
+    """Devices and slices of all makers by resource."""
+    return {
+        name: number(quantity, object, f"{field}.{name}", problems)
+        for name, quantity in (quantities or {}).items()
+        if is_accelerator(name)
+    }
+
+
+def number(quantity: Quantity | None, object: str, field: str, problems: Problems | None = None) -> float:
+    """A quantity as a number; zero where there is none or it cannot be read, which is noted."""
     if quantity is None:
         return 0.0
     try:

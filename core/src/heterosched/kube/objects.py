@@ -142,6 +142,13 @@ class SchedulingGate(_Object, frozen=True, gc=False):
     name: str = ""
 
 
+class PodClaim(_Object, frozen=True, gc=False):
+    """`v1.PodResourceClaim`, and its status; a claim made from a template is named in the status."""
+
+    name: str = ""
+    resource_claim_name: str | None = None
+
+
 class PodSpec(_Object, frozen=True, gc=False):
     """`v1.PodSpec`; `resources` are those of the pod as a whole (Kubernetes 1.34 and newer)."""
 
@@ -155,6 +162,7 @@ class PodSpec(_Object, frozen=True, gc=False):
     overhead: dict[str, str | int | float] | None = None
     resources: Resources | None = None
     node_selector: dict[str, str] | None = None
+    resource_claims: tuple[PodClaim, ...] | None = None
 
 
 class Terminated(_Object, frozen=True, gc=False):
@@ -206,6 +214,7 @@ class PodStatus(_Object, frozen=True, gc=False):
     start_time: str | None = None
     conditions: tuple[Condition, ...] | None = None
     container_statuses: tuple[ContainerStatus, ...] | None = None
+    resource_claim_statuses: tuple[PodClaim, ...] | None = None
 
 
 class PodObject(KubeObject, frozen=True, gc=False):

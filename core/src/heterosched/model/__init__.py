@@ -1,7 +1,7 @@
 """Value types: nodes, devices, tasks, schedules, telemetry. Frozen, without I/O and without a clock."""
 
 from heterosched.model.cluster import Cluster, Demand, Link, Node, Reservation, Taint
-from heterosched.model.devices import CPU, DEVICE_TYPES, DeviceType, device_of_node, device_of_product, idle_watts
+from heterosched.model.devices import CPU, DEVICE_TYPES, DeviceTable, DeviceType
 from heterosched.model.power import PowerModel
 from heterosched.model.schedule import Assignment, Schedule
 from heterosched.model.tasks import Edge, Option, Task, TaskGraph
@@ -16,6 +16,7 @@ __all__ = [
     "Cluster",
     "Confidence",
     "Demand",
+    "DeviceTable",
     "DeviceType",
     "Edge",
     "Figure",
@@ -31,7 +32,4 @@ __all__ = [
     "TaskGraph",
     "Telemetry",
     "ThroughputModel",
-    "device_of_node",
-    "device_of_product",
-    "idle_watts",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from heterosched.errors import InvalidInput
-from heterosched.model.devices import CPU
+from heterosched.model.devices import CPU, DEVICE_TYPES, DeviceTable
+from heterosched.model.topology import Topology
 
 EPSILON = 1e-9
 """Sums of core fractions carry rounding noise; a demand that misses by less than this fits."""
@@ -52,9 +53,11 @@ class Node:
     """A node as the planner sees it: allocatable resources, the device type it offers, whether it takes pods. Raises
     InvalidInput.
 
+    `shares`: how many of its allocatable GPUs are cut from one device (time slicing).
+
     `idle_watts`: what it draws while it is on and nothing runs on it; `wake_joules`: what it takes to switch it on.
     Both count only where the node could be off: zero, the default, says that they are drawn whatever is planned
-    (`model.devices.idle_watts` reckons the former from the device table).
+    (`DeviceTable.idle_watts` reckons the former).
     """
 
     name: str
@@ -65,6 +68,7 @@ class Node:
     taints: tuple[Taint, ...] = ()
     idle_watts: float = 0.0
     wake_joules: float = 0.0
+    shares: float = 1.0
 
     def __post_init__(self) -> None:
         has = self.allocatable
@@ -117,11 +121,15 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The nodes and what others hold on them."""
+    """The nodes and what others hold on them. `devices`: what is known of their device types beforehand. `topologies`:
+    NUMA zones by node; one without its own gets no task that requires alignment.
+    """
 
     nodes: tuple[Node, ...]
     reservations: tuple[Reservation, ...] = ()
     link: Link = Link()
+    devices: DeviceTable = field(default=DEVICE_TYPES, repr=False)
+    topologies: Mapping[str, Topology] = field(default_factory=dict, repr=False)
 
     def node(self, name: str) -> Node | None:
         """The node of this name, if the cluster has it."""
@@ -129,4 +137,4 @@ class Cluster:
 
     def with_reservations(self, more: Iterable[Reservation]) -> Cluster:
         """The same cluster with more of it taken."""
-        return Cluster(self.nodes, (*self.reservations, *more), self.link)
+        return replace(self, reservations=(*self.reservations, *more))

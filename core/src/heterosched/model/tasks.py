@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
@@ -20,6 +20,8 @@ class Option:
     `seconds` is the run time, `watts` the power of the devices that one worker holds, `demand` what it takes.
     `scaled_from`: the device type from whose figure `seconds` was concluded, "" where it was given or measured.
     `node_watts`: of workers on several device types the power of one on each node; `watts` is then their mean.
+    `percent`: confidence in `seconds` where repeated runs taught them, else None. `nodes`: those whose kubelets can
+    align a worker as the task requires it; None where it does not. The way is the same, whatever nodes there are.
     """
 
     device: str
@@ -31,11 +33,13 @@ class Option:
     origin: Origin = "estimated"
     scaled_from: str = ""
     node_watts: tuple[tuple[str, float], ...] = ()
+    percent: int | None = None
+    nodes: frozenset[str] | None = field(default=None, compare=False)
 
     @property
     def confidence(self) -> Confidence:
         """How far `seconds` may be trusted."""
-        return confidence_of(self.origin, self.scaled_from)
+        return confidence_of(self.origin, self.scaled_from, self.percent)
 
     @property
     def joules(self) -> float:
@@ -55,6 +59,7 @@ class Task:
     `external_bytes`: data from outside the job that a named mechanism brings; measured run times contain reading it.
     `deadline`: when it should have finished, seconds with the origin of the problem's `now`; None where it has none.
     `unrated`: device types that it may use and on which it is not placed, since nothing is known of its run time there.
+    `unaligned`: why nodes that could run it otherwise can never align it as it requires; empty where there are none.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Task:
     nodes: frozenset[str] | None = None
     deadline: float | None = None
     unrated: tuple[str, ...] = ()
+    unaligned: str = ""
 
 
 @dataclass(frozen=True, slots=True)
