@@ -4,60 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from aiohttp import web
 
 from heterosched.errors import InvalidInput, Unavailable
 from heterosched.kube import client as client_module
 from heterosched.kube.client import Kube
 from heterosched.kube.errors import AlreadyExists, ApiError, ApiUnavailable, Conflict, Gone, NotFound, Rejected
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def kubeconfig(folder: Path, server: str, **user: Any) -> Path:
-    path = folder / "kubeconfig"
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "here",
-        "contexts": [
-            {"name": "here", "context": {"cluster": "c", "user": "u"}},
-            {"name": "nowhere", "context": {"cluster": "closed", "user": "u"}},
-        ],
-        "clusters": [
-            {"name": "c", "cluster": {"server": server}},
-            {"name": "closed", "cluster": {"server": "http://127.0.0.1:1"}},
-        ],
-        "users": [{"name": "u", "user": user}],
-    }
-    path.write_text(yaml.safe_dump(document))
-    return path
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-def status(code: int, reason: str, message: str = "no") -> web.Response:
-    body = {"kind": "Status", "metadata": {}, "status": "Failure", "code": code, "reason": reason, "message": message}
-    return web.json_response(body, status=code)
+from http_apiserver import kubeconfig, serving, status, streaming
 
 
 @pytest.mark.parametrize(
@@ -154,21 +112,6 @@ async def test_a_list_follows_the_pages_and_starts_over_when_a_token_expires(tmp
         found = await kube.list("/x", params={"labelSelector": "a in (b,c)"}, page_size=1)
     assert found == [{"n": 1}, {"n": 2}]
     assert len(asked) == 3
-
-
-def streaming(*chunks: bytes, then: float = 0.0) -> Handler:
-    async def stream(request: web.Request) -> web.StreamResponse:
-        assert request.query["watch"] == "true"
-        assert request.query["allowWatchBookmarks"] == "true"
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for chunk in chunks:
-            await response.write(chunk)
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(then)
-        return response
-
-    return stream
 
 
 async def test_watch_lines_come_whole_however_the_bytes_arrive(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncGenerator
 
@@ -10,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heterosched.kube.client import Params
-from heterosched.kube.errors import ApiUnavailable, Gone
-from heterosched.kube.objects import KubeObject, PodObject
+from heterosched.kube.errors import ApiUnavailable, Gone, NotFound
+from heterosched.kube.listwatch import Params
+from heterosched.kube.objects import KubeObject, Metadata, PodObject
 from heterosched.kube.reflector import Pace, Reflector
 from scripted_apiserver import Change, Fault, ScriptedApiServer, VirtualClock
 
@@ -89,6 +90,42 @@ def test_items_and_callbacks_equal_the_servers_truth_after_any_history(
         assert versions(mirror.known) == truth(server)
         assert reflector.counters.callback_errors == 0
         assert reflector.synced.is_set()
+
+    asyncio.run(scenario())
+
+
+def least(pod: PodObject) -> PodObject:
+    return PodObject(metadata=Metadata(uid=pod.metadata.uid, resource_version=pod.metadata.resource_version))
+
+
+@settings(max_examples=200, deadline=None)
+@given(start=st.lists(changes, max_size=6), script=scripts)
+def test_it_comes_out_the_same_where_hardly_anything_is_kept(
+    start: list[Change], script: tuple[Change | Fault, ...]
+) -> None:
+    known: dict[str, PodObject] = {}
+
+    def told(old: PodObject | None, new: PodObject | None) -> None:
+        if old is not None:
+            known.pop(old.metadata.uid)
+            assert not old.metadata.name
+        if new is not None:
+            assert new.metadata.name
+            known[new.metadata.uid] = new
+
+    async def scenario() -> None:
+        clock = VirtualClock()
+        server = ScriptedApiServer(clock, script)
+        for change in start:
+            server.change(change)
+        reflector = Reflector(
+            server, "/api/v1/pods", PodObject, on_change=told, keep=least, pace=PACE, clock=clock, sleep=clock.sleep,
+            rng=random.Random(7),
+        )  # fmt: skip
+        await play(server, reflector)
+        assert versions(dict(reflector.items)) == truth(server)
+        assert versions({pod.metadata.name: pod for pod in known.values()}) == truth(server)
+        assert reflector.counters.callback_errors == 0
 
     asyncio.run(scenario())
 
@@ -235,3 +272,18 @@ async def test_the_deletion_of_an_object_that_cannot_be_read_still_counts() -> N
     await run_stream(server, reflector)
     assert dict(reflector.items) == {}
     assert server.params["labelSelector"] == "x=y"
+
+
+@pytest.mark.parametrize(("optional", "level"), [(True, logging.INFO), (False, logging.WARNING)])
+async def test_a_kind_that_is_missing_is_told_once_on_one_line_and_is_no_warning_where_it_may_be(
+    optional: bool, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = VirtualClock()
+    server = ScriptedApiServer(clock)
+    server.failing_lists = [NotFound("LIST /x", 404, "", "404 page not found\n") for _ in range(3)]
+    caplog.set_level(logging.INFO, "heterosched.kube.reflector")
+    await play(server, Reflector(server, "/x", PodObject, optional=optional, clock=clock, sleep=clock.sleep))
+    told = [record for record in caplog.records if "answering again" not in record.getMessage()]
+    assert [record.levelno for record in told] == [level]
+    assert "/x" in told[0].getMessage()
+    assert "\n" not in told[0].getMessage()
