@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import urllib.request
@@ -48,16 +49,21 @@ class Exposition:
 
 
 class RealPrometheus:
-    """`start`, `kill`, `pause`, `resume`; data and port stay, so a restarted one is the same one."""
+    """`start`, `kill`, `pause`, `resume`; data and port stay, so a restarted one is the same one.
 
-    def __init__(self, folder: Path, target: int) -> None:
-        self._folder, self._port = folder, free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+    `jobs` are further entries of `scrape_configs`; with `web` (its web.yml) it speaks TLS and asks for credentials.
+    """
+
+    def __init__(self, folder: Path, target: int, jobs: str = "", web: str = "") -> None:
+        self._folder, self._port, self._web = folder, free_port(), web
+        self.url = f"http{'s' if web else ''}://127.0.0.1:{self._port}"
+        if web:
+            (folder / "web.yml").write_text(web)
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "prometheus.yml").write_text(
             "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
             "scrape_configs:\n"
-            f"- {{job_name: test, honor_labels: true, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}\n"
+            f"- {{job_name: test, honor_labels: true, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}\n" + jobs
         )
 
     def start(self) -> None:
@@ -69,6 +75,7 @@ class RealPrometheus:
                     f"--config.file={self._folder / 'prometheus.yml'}",
                     f"--storage.tsdb.path={self._folder / 'data'}",
                     f"--web.listen-address=127.0.0.1:{self._port}",
+                    *([f"--web.config.file={self._folder / 'web.yml'}"] if self._web else []),
                 ],
                 stdout=log,
                 stderr=log,
@@ -77,6 +84,9 @@ class RealPrometheus:
 
     def _ready(self) -> bool:
         try:
+            if self._web:
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+                return True
             with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as answer:
                 return bool(answer.status == 200)
         except OSError:

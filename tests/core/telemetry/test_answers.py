@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from heterosched.model.telemetry import GPU_XID
 from heterosched.telemetry.answers import NodeNames, node_names, read
-from heterosched.telemetry.queries import Query
+from heterosched.telemetry.queries import Query, table
 from heterosched.telemetry.settings import Inventory
 
 NOW = 1_764_000_000.0
@@ -125,3 +126,67 @@ def test_answers_of_another_shape_are_rejected() -> None:
 def test_uname_gives_the_names_behind_instances() -> None:
     answer = vector(({"instance": "10.9.9.9:9100", "nodename": "cpu-1"}, "1"), ({"instance": "x"}, "1"))
     assert node_names(answer) == {"10.9.9.9:9100": "cpu-1"}
+
+
+@pytest.mark.parametrize(
+    ("value", "age", "reason"),
+    [
+        ("-250", 1.0, "not within 0 and 3000"),
+        ("4000", 1.0, "not within 0 and 3000"),
+        ("1e300", 1.0, "blank sensor"),
+        ("-1e300", 1.0, "blank sensor"),
+        ("lots", 1.0, "not a finite number"),
+        ("NaN", 1.0, "not a finite number"),
+        ("250", -60.0, "sampled in the future"),
+    ],
+)
+def test_what_is_rejected_is_counted_by_its_reason_and_named(value: str, age: float, reason: str) -> None:
+    series = gpu("t4-0", 0)
+    reading = read(WATTS, vector((series, value)), sampled((series, age)), NAMES)
+    assert dict(reading.rejects) == {reason: 1}
+    assert reason in reading.examples[reason]
+    assert value in reading.examples[reason]
+    assert "UUID=GPU-t4-0-0" in reading.examples[reason]
+
+
+def test_series_about_nodes_of_other_clusters_are_counted_and_kept_out() -> None:
+    stranger, nobody = {"Hostname": "else-0", "gpu": "0"}, {"job": "dcgm"}
+    reading = read(CELSIUS, vector((stranger, "40"), (nobody, "40")), None, NAMES)
+    assert reading.nodes == {}
+    assert dict(reading.rejects) == {"no node of the cluster": 1, "no label names a node": 1}
+
+
+def test_a_host_label_that_is_not_a_nodes_name_gives_way_to_the_address_of_the_exporters_pod() -> None:
+    names = NodeNames(INVENTORY, {}, "", {"10.244.0.9": "t4-0"})
+    assert names.of({"Hostname": "dcgm-exporter-x7k", "instance": "10.244.0.9:9400"}) == "t4-0"
+    assert names.of({"Hostname": "dcgm-exporter-x7k", "instance": "10.244.0.8:9400"}) == "dcgm-exporter-x7k"
+
+
+def test_each_mig_instance_of_a_gpu_counts_once_and_its_exporters_jobs_count_each() -> None:
+    parts = [{**gpu("t4-0", 0), "GPU_I_ID": part} for part in ("1", "2")]
+    assert read(SHARE, vector((parts[0], "0.5"), (parts[1], "0")), None, NAMES).nodes == {"t4-0": (0.25, 0.0)}
+    jobs = [{"node": "t4-0", "job": job} for job in ("dcgm-exporter", "node-exporter")]
+    reading = read(SHARE, vector((jobs[0], "1"), (jobs[1], "0")), None, NAMES)
+    assert (reading.nodes, reading.rejected) == ({"t4-0": (0.5, 0.0)}, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "label", "expected"),
+    [("79", "", 79.0), ("13", "", 0.0), ("0", "", 0.0), ("3", "48", 48.0), ("3", "31", 0.0), ("79", "x", 79.0)],
+)
+def test_only_the_codes_of_hardware_errors_count(value: str, label: str, expected: float) -> None:
+    codes = Query("xid", "", 0.0, 1000.0, codes=(48, 79))
+    told = {**gpu("t4-0", 0), **({"xid": label} if label else {})}
+    assert read(codes, vector((told, value)), None, NAMES).nodes == {"t4-0": (expected, 0.0)}
+
+
+def test_a_gpu_that_reports_its_error_again_and_again_is_no_healthier_for_it() -> None:
+    reading = read(table()[GPU_XID][0], vector(({**gpu("t4-0", 0), "xid": "79"}, "4321")), None, NAMES)
+    assert (reading.nodes, reading.rejected) == ({"t4-0": (79.0, 0.0)}, 0)
+
+
+def test_labels_of_any_length_and_kind_do_not_swell_what_is_told() -> None:
+    series: list[Any] = [{"metric": {"Hostname": "x" * 100_000, "gpu": 3}, "value": [NOW, "x" * 100_000]}]
+    reading = read(CELSIUS, series, None, NAMES)
+    assert reading.rejected == 1
+    assert len(reading.examples["not a finite number"]) <= 240

@@ -63,6 +63,21 @@ def test_parts_of_a_window_add_up(start: float, first: float, second: float) -> 
     assert whole == pytest.approx(parts)
 
 
+def test_two_replicas_whose_clocks_differ_make_no_energy() -> None:
+    """Each scrapes 300 W of a GPU that has counted 1 GJ; the second one's clock is 100 ms behind."""
+    first = [(15.0 * n, 1e9 + 300.0 * 15.0 * n) for n in range(41)]
+    second = [(15.0 * n - 0.05, 1e9 + 300.0 * (15.0 * n + 0.05)) for n in range(41)]
+    found = counted(sorted(first + second), 0.0, 600.0, max_gap=60.0)
+    assert found.joules == pytest.approx(180_000.0, rel=0.01)
+    assert found.covered == pytest.approx(600.0, rel=0.01)
+
+
+@pytest.mark.parametrize("nonsense", [math.nan, math.inf, 1e300, 9.2e15, -5.0])
+def test_what_no_device_can_have_counted_covers_nothing(nonsense: float) -> None:
+    found = counted([(0.0, 10.0), (10.0, 20.0), (20.0, nonsense), (30.0, 30.0), (40.0, 40.0)], 0.0, 40.0, max_gap=15.0)
+    assert (found.joules, found.covered) == (20.0, 20.0)
+
+
 def test_a_counter_that_starts_anew_after_a_driver_reset_still_counts_up() -> None:
     found = counted([(0.0, 1000.0), (10.0, 2000.0), (20.0, 300.0), (30.0, 1300.0)], 0.0, 30.0, max_gap=15.0)
     assert found.joules == pytest.approx(1000.0 + 300.0 + 1000.0)
@@ -88,6 +103,16 @@ class Recorded:
             if f"{{{label}=" in query:
                 return answer
         return []
+
+
+class Shared:
+    """A pod's own samples, and those of all pods on its devices."""
+
+    def __init__(self, own: list[dict[str, Any]], all_pods: list[dict[str, Any]]) -> None:
+        self.own, self.all_pods = own, all_pods
+
+    def __call__(self, query: str, at: float) -> list[Any]:
+        return self.all_pods if 'UUID=~"GPU\\\\-a"' in query else self.own if "exported_namespace=" in query else []
 
 
 async def test_the_power_of_all_devices_of_a_pod_adds_up() -> None:
@@ -136,16 +161,55 @@ def counters(joules_per_second: float, uuid: str) -> dict[str, Any]:
 
 async def test_the_nodes_counters_stand_in_for_a_pod_that_was_alone() -> None:
     recorded = Recorded(Hostname=[counters(250.0, "GPU-a"), counters(30.0, "GPU-b")])
-    run = PodRun("default", "train-0", "v100-0", 1000.0, 1100.0, gpus=1, alone=True, idle_watts=30.0)
+    run = PodRun("default", "train-0", "v100-0", 1000.0, 1100.0, gpus=1, others=0.0, idle_watts=30.0)
     found = await EnergyMeter(recorded).measure(run)
     assert found is not None
     assert found.joules == pytest.approx(25_000.0)
     assert found.method == "counter"
 
 
-async def test_the_counters_of_a_shared_node_are_nobodys() -> None:
+async def test_the_counters_of_a_node_are_nobodys_where_it_is_not_known_who_held_its_gpus() -> None:
     recorded = Recorded(Hostname=[counters(250.0, "GPU-a")])
     assert await EnergyMeter(recorded).measure(RUN) is None
+
+
+async def test_pods_of_a_node_share_its_counters_by_the_gpus_they_held_less_the_idle_draw_of_spare_ones() -> None:
+    drawn = [counters(watts, f"GPU-{number}") for number, watts in enumerate((250.0, 200.0, 180.0, 30.0))]
+    parts = []
+    for gpus in (1.0, 2.0):
+        run = PodRun("default", "p", "v100-0", 1000.0, 1100.0, gpus=gpus, others=3.0 - gpus, idle_watts=30.0)
+        found = await EnergyMeter(Recorded(Hostname=drawn)).measure(run)
+        assert found is not None
+        parts.append(found.joules)
+    assert parts == pytest.approx([63_000.0 / 3, 63_000.0 * 2 / 3])
+
+
+async def test_a_gpu_that_pods_share_by_time_counts_in_equal_parts_as_long_as_they_share_it() -> None:
+    """The other pod comes half-way: alone until then, half of the device's power from then on."""
+    own = watts(200.0, "GPU-a")
+    named = {**own, "metric": {"UUID": "GPU-a", "exported_namespace": "default", "exported_pod": "train-0"}}
+    other = watts(200.0, "GPU-a", first=1050)
+    other["metric"] |= {"exported_namespace": "default", "exported_pod": "train-1"}
+    found = await EnergyMeter(Recorded(exported_namespace=[own])).measure(RUN)
+    alone = await EnergyMeter(Shared([own], [named])).measure(RUN)
+    shared = await EnergyMeter(Shared([own], [named, other])).measure(RUN)
+    assert found is not None and alone is not None and shared is not None
+    assert found.joules == alone.joules == pytest.approx(20_000.0)
+    assert shared.joules == pytest.approx(14_500.0)  # 40 s alone, a step of 10 s between, 50 s by halves
+
+
+async def test_the_energy_of_a_pod_without_gpus_is_what_kepler_gives_it() -> None:
+    zones = [
+        series([(t, t * drawn) for t in range(980, 1121, 10)], zone=zone)
+        for zone, drawn in (("package", 20.0), ("dram", 4.0))
+    ]
+    recorded = Recorded(pod_namespace=zones)
+    found = await EnergyMeter(recorded).measure(PodRun("default", "sort-0", "cpu-0", 1000.0, 1100.0))
+    assert found is not None
+    assert found.method == "kepler"
+    assert found.joules == pytest.approx(2400.0)
+    assert 'zone=~"package.*|dram.*"' in recorded.asked[0][0]
+    assert await EnergyMeter(Recorded()).measure(PodRun("default", "sort-0", "cpu-0", 1000.0, 1100.0)) is None
 
 
 async def test_prometheus_away_is_told_apart_from_no_data() -> None:

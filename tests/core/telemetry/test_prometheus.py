@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -37,7 +38,9 @@ from real_prometheus import PROGRAM, Exposition, RealPrometheus, alive
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="the Debian package `prometheus` is not installed")
 
-INVENTORY = Inventory.of([("t4-0", ["10.0.0.1"], 16.0), ("v100-0", ["10.0.0.2"], 32.0), ("cpu-0", [], 8.0)])
+INVENTORY = Inventory.of(
+    [("t4-0", ["10.0.0.1"], 16.0), ("v100-0", ["10.0.0.2"], 32.0), ("cpu-0", [], 8.0), ("a10-0", [], 8.0)]
+)
 
 GPU = 'gpu="{gpu}",UUID="GPU-{node}-{gpu}",{label}="{node}",modelName="x",pod="{pod}",namespace="ns"'
 
@@ -45,10 +48,10 @@ GPU = 'gpu="{gpu}",UUID="GPU-{node}-{gpu}",{label}="{node}",modelName="x",pod="{
 def exposition(held_back_us: int = 0) -> str:
     """Node t4-0 with the old label, v100-0 with the new one and two GPUs, of which one runs a pod; three hosts.
 
-    On a10-0 the mask is a blank sensor, and only one violation counter grows.
+    On a10-0 the mask is a blank sensor, and the counter of thermal violations grows. t4-0 is at its power cap.
     """
     lines: list[str] = []
-    gpus = (("t4-0", "Hostname", 0, "", 40, 12.5, 0, 0x1), ("v100-0", "hostname", 0, "train-0", 84, 250, 98, 0x44),
+    gpus = (("t4-0", "Hostname", 0, "", 40, 12.5, 0, 0x5), ("v100-0", "hostname", 0, "train-0", 84, 250, 98, 0x44),
             ("v100-0", "hostname", 1, "", 50, 30, 0, 0x4))  # fmt: skip
     for node, label, gpu, pod, celsius, watts, utilisation, reasons in gpus:
         labels = GPU.format(gpu=gpu, node=node, label=label, pod=pod)
@@ -68,8 +71,8 @@ def exposition(held_back_us: int = 0) -> str:
     labels = GPU.format(gpu=0, node="a10-0", label="Hostname", pod="")
     lines += [
         f"DCGM_FI_DEV_CLOCK_THROTTLE_REASONS{{{labels}}} 9223372036854775794",
-        f"DCGM_FI_DEV_THERMAL_VIOLATION{{{labels}}} 7",
-        f"DCGM_FI_DEV_POWER_VIOLATION{{{labels}}} {held_back_us}",
+        f"DCGM_FI_DEV_POWER_VIOLATION{{{labels}}} 7",
+        f"DCGM_FI_DEV_THERMAL_VIOLATION{{{labels}}} {held_back_us}",
     ]
     lines.append('node_uname_info{instance="10.9.9.9:9100",nodename="cpu-0"} 1')
     return "\n".join(lines) + "\n"
@@ -100,10 +103,10 @@ def test_every_query_of_the_table_reads_what_the_exporters_say(
     exporter: Exposition, prometheus: RealPrometheus
 ) -> None:
     asking = Prometheus(TelemetrySettings(url=prometheus.url))
-    rates = f"count({table()[HOST_CPU].value})"
+    rates = f"count({table()[HOST_CPU][0].value})"
     assert wait_until(lambda: bool(asking.query(rates)), 20.0)
     exporter.text = exposition(held_back_us=5000)
-    assert wait_until(lambda: bool(asking.query("DCGM_FI_DEV_POWER_VIOLATION > 0")), 20.0)
+    assert wait_until(lambda: bool(asking.query("DCGM_FI_DEV_THERMAL_VIOLATION > 0")), 20.0)
     found = Source(TelemetrySettings(url=prometheus.url), asking.query).collect(INVENTORY)
     asking.close()
     assert (found.error, found.rejected) == ("", 0)
@@ -171,6 +174,29 @@ async def test_the_collector_survives_its_child_and_prometheus(prometheus: RealP
         last = collector.pid
     assert last is not None
     assert not alive(last)
+
+
+async def test_prometheus_going_away_is_one_line_in_the_log_and_its_return_another(
+    prometheus: RealPrometheus, exporter: Exposition, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "heterosched.telemetry.collector")
+
+    def told(text: str) -> int:
+        return sum(text in record.getMessage() for record in caplog.records)
+
+    async with collecting(prometheus.url) as collector:
+        assert await eventually(lambda: not collector.latest.error)
+        prometheus.kill()
+        failed = collector.counters.failed
+        assert await eventually(lambda: collector.counters.failed >= failed + 4)
+        assert (told("telemetry is away"), told("telemetry is answering")) == (1, 1)
+        await asyncio.to_thread(prometheus.start)
+        assert await eventually(lambda: told("telemetry is answering") == 2)
+        exporter.text += f"DCGM_FI_DEV_POWER_USAGE{{{GPU.format(gpu=7, node='t4-0', label='Hostname', pod='')}}} -20\n"
+        reason = (GPU_WATTS, "not within 0 and 3000")
+        assert await eventually(lambda: collector.counters.rejected[reason] >= 3)
+        assert told("not believed") == 1
+        assert told("GPU-t4-0-7") == 1
 
 
 def test_the_child_ends_when_its_parent_is_killed(prometheus: RealPrometheus) -> None:

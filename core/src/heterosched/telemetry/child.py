@@ -19,6 +19,9 @@ from heterosched.telemetry.settings import Inventory, TelemetrySettings
 from heterosched.telemetry.source import Prometheus, Source
 from heterosched.telemetry.wire import encode
 
+NICENESS = 5
+"""Parsing is a burst of CPU time every few seconds, and nobody waits for it; those who wait for an answer go before."""
+
 
 class _Latest:
     """The inventory that the parent sent last."""
@@ -56,4 +59,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    os.nice(NICENESS)
     main()

@@ -12,14 +12,16 @@ import random
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from heterosched.model.telemetry import METRICS, Telemetry
-from heterosched.telemetry.queries import table
+from heterosched.model.telemetry import CARBON, PRICE, TAS, Telemetry
+from heterosched.telemetry.queries import SAMPLED
+from heterosched.telemetry.rates import field_of
 from heterosched.telemetry.settings import Inventory, TelemetrySettings
 from heterosched.telemetry.wire import HEADER_BYTES, decode
 
@@ -34,11 +36,12 @@ CHILD = (sys.executable, "-m", "heterosched.telemetry.child")
 
 @dataclass
 class CollectorCounters:
-    """Since the start; meant for metrics."""
+    """Since the start; meant for metrics. `rejected`: series that were not believed, by metric and reason."""
 
     collections: int = 0
     failed: int = 0
     restarts: int = 0
+    rejected: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class _ChildTrouble(Exception):
@@ -61,14 +64,16 @@ class Collector:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
     ) -> None:
-        table(settings.node_label, settings.queries)
+        settings.check()
         self.latest = Telemetry(error="no telemetry yet")
         self.counters = CollectorCounters()
         self.pid: int | None = None
         self._settings, self._inventory, self._on_telemetry = settings, inventory, on_telemetry
         self._longest_delay, self._sleep, self._rng = longest_delay, sleep, rng or random.Random()
-        # A query may take its whole timeout, and there are two for each metric.
-        self._patience = settings.interval + settings.timeout * 2 * (len(METRICS) + 1) + START_GRACE
+        # The last metric may be begun just before the time is up, and takes two queries.
+        self._patience = settings.interval + settings.budget + 2 * settings.timeout + START_GRACE
+        self._told, self._unbelieved = "", frozenset[tuple[str, str]]()
+        self._refused: Mapping[str, str] = {}
 
     async def run(self) -> None:
         """Keep a child running; ends only by cancellation, and takes the child along."""
@@ -109,11 +114,15 @@ class Collector:
                 await self._send(child, msgspec.json.encode(inventory))
                 sent = inventory
             telemetry = await self._receive(child)
+            if telemetry.nodes == self.latest.nodes:  # as good as always: then the names are kept once
+                telemetry = replace(telemetry, nodes=self.latest.nodes)
+            await asyncio.sleep(0)  # reading it and using it takes a millisecond each: others may go in between
             self.counters.collections += 1
             self.counters.failed += bool(telemetry.error)
+            self._count(telemetry)
             if telemetry.error and not telemetry.nodes:
                 # A new child has no memory; ours is good enough, and says its age.
-                telemetry = replace(self.latest, error=telemetry.error)
+                telemetry = replace(self.latest, error=telemetry.error, refused=telemetry.refused)
             self._offer(telemetry)
 
     async def _send(self, child: Process, line: bytes) -> None:
@@ -139,12 +148,48 @@ class Collector:
         except msgspec.DecodeError as error:
             raise _ChildTrouble(f"the child sent nonsense: {error}") from error
 
+    def _count(self, telemetry: Telemetry) -> None:
+        """Count what was not believed, and name it when it is news; it is not when it was so the last time."""
+        if telemetry.collected_at == self.latest.collected_at:
+            return  # nothing was read: these are the counts of a time before
+        found = {(metric, reason): n for metric, reasons in telemetry.rejects.items() for reason, n in reasons.items()}
+        self.counters.rejected.update(found)
+        if found.keys() - self._unbelieved:
+            logger.warning("telemetry: %d series not believed: %s", telemetry.rejected, "; ".join(telemetry.examples))
+        self._unbelieved = frozenset(found)
+
+    def _name_refused(self, telemetry: Telemetry) -> None:
+        """Name each query that is refused, when it begins to be."""
+        for metric, why in telemetry.refused.items():
+            if metric not in self._refused:
+                logger.warning("%s: %s; %s", *_whose(metric, why, self._settings))
+        self._refused = telemetry.refused
+
     def _offer(self, telemetry: Telemetry) -> None:
-        if bool(telemetry.error) != bool(self.latest.error):
-            logger.info("telemetry: %s", telemetry.error or "answering")
-        self.latest = telemetry
+        """Say once that telemetry went away, or partly so, or came back; then hand it on."""
+        self._name_refused(telemetry)
+        state = "answering"
+        if telemetry.error:
+            state = "away" if telemetry.collected_at == self.latest.collected_at else "partly away"
+        if state != self._told:
+            level = logging.WARNING if telemetry.error else logging.INFO
+            logger.log(level, "telemetry is %s%s", state, f": {telemetry.error}" if telemetry.error else "")
+        self._told, self.latest = state, telemetry
         if self._on_telemetry is not None:
             try:
                 self._on_telemetry(telemetry)
             except Exception:
                 logger.exception("telemetry: the consumer failed")
+
+
+def _whose(metric: str, why: str, settings: TelemetrySettings) -> tuple[str, str, str]:
+    """A refused query: whose it is, why, and what helps."""
+    if metric.startswith((PRICE, CARBON)):
+        return field_of(metric), why, "correct the PromQL, or remove the field"
+    if metric.startswith(TAS):
+        name = metric.removeprefix(TAS)
+        given = name in settings.tas_metrics or name + SAMPLED in settings.tas_metrics
+        return f"TASPolicy metric {name}", why, "correct tas_metrics" if given else "give its PromQL in tas_metrics"
+    given = metric in settings.queries or metric + SAMPLED in settings.queries
+    remedy = "correct prometheus_queries" if given else "give other PromQL in prometheus_queries"
+    return metric, why, remedy

@@ -2,6 +2,11 @@
 
 The integration is pure; `EnergyMeter` asks Prometheus in a thread. What counts is the gross draw of the pod's own
 devices, idle draw included. Where measurements do not cover the run the answer is None, never a guess.
+
+What pods share is split. A GPU that several pods hold at a time counts in equal parts between those whose names its
+samples carry at that moment: nothing says how much of its work is whose. Counters of a node that names no pods lose the
+idle draw of the GPUs that nobody held; the rest is split by the GPUs held, over time. Energy of CPUs is Kepler's figure
+for the pod, which it splits by CPU time.
 """
 
 from __future__ import annotations
@@ -9,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -23,7 +29,20 @@ Samples = Sequence[tuple[float, float]]
 
 POWER: Final = "DCGM_FI_DEV_POWER_USAGE"  # watts
 COUNTER: Final = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"  # millijoules
+KEPLER: Final = (
+    ("kepler_pod_cpu_joules_total", "pod_namespace", ',zone=~"package.*|dram.*"'),
+    ("kepler_container_package_joules_total", "container_namespace", ""),
+)
+"""Joules of a pod's share of the CPU packages, the label of its namespace, what else selects: Kepler since 0.10, and
+before. Other zones are parts of these, or contain them.
+"""
+
+_KEPLER_PARTS: Final = ("zone", "container_id", "mode")
+_POD_LABELS: Final = ("exported_namespace", "exported_pod", "namespace", "pod")
 LARGEST_WATTS: Final = 3000.0
+LARGEST_JOULES: Final = 1e15  # blank sensors read 9.2e18 mJ
+LARGEST_GROWTH: Final = 20_000.0
+"""Watts; a counter that grew faster, over a second more than its samples are apart, tells of no energy."""
 CLOCK_GRAIN: Final = 0.001
 LEAST_COVERAGE: Final = 0.8
 """Share of the run that must lie between samples; the rest is taken at the mean power of what was measured."""
@@ -31,9 +50,10 @@ LEAST_COVERAGE: Final = 0.8
 
 @dataclass(frozen=True)
 class PodRun:
-    """A finished pod: when it ran (epoch seconds), how many GPUs it had, and whether it was alone on its node's GPUs.
+    """A finished pod: when it ran (epoch seconds), how many GPUs it had, and how many others had on its node meanwhile.
 
-    `idle_watts` is the idle draw of one GPU of its node, needed only where the node's counters must be split.
+    `others` is a mean over the run, None where it is not known; `idle_watts` is the idle draw of one GPU of its node.
+    Both are needed only where the node's counters must be split.
     """
 
     namespace: str
@@ -42,7 +62,7 @@ class PodRun:
     start: float
     finish: float
     gpus: float = 0.0
-    alone: bool = False
+    others: float | None = None
     idle_watts: float = 0.0
 
 
@@ -87,14 +107,20 @@ def integrate(power: Samples, start: float, finish: float, max_gap: float) -> In
 
 
 def counted(counter: Samples, start: float, finish: float, max_gap: float) -> Integral:
-    """What a counter of joules grew by within [start, finish], linear between samples; a drop is a reset to zero."""
-    points = [(t, joules) for t, joules in counter if start - max_gap <= t <= finish + max_gap]
+    """What a counter of joules grew by within [start, finish], linear between samples; a drop is a reset to zero.
+
+    What no device can have drawn, and what is no number, covers nothing: two replicas of Prometheus whose clocks differ
+    show a counter going back by a little, and a reset would then be worth all that it has ever counted.
+    """
+    points = [(t, j) for t, j in counter if start - max_gap <= t <= finish + max_gap and 0.0 <= j < LARGEST_JOULES]
     joules, covered = 0.0, 0.0
     for (t0, j0), (t1, j1) in pairwise(points):
         left, right = max(t0, start), min(t1, finish)
         if right <= left or t1 - t0 > max_gap + CLOCK_GRAIN:
             continue
         grown = j1 - j0 if j1 >= j0 else j1
+        if grown > LARGEST_GROWTH * (t1 - t0 + 1.0):
+            continue
         joules += grown * (right - left) / (t1 - t0)
         covered += right - left
     return Integral(joules, covered, sum(start <= t <= finish for t, _ in points))
@@ -124,10 +150,10 @@ class EnergyMeter:
         return cls(Prometheus(settings).query, max_gap)
 
     async def measure(self, run: PodRun) -> Measurement | None:
-        """Energy of a pod's GPUs over its run, None where nothing measured it well enough.
+        """Energy of a pod's GPUs over its run, of its CPUs where it has none; None where it is not well measured.
 
-        By the power samples that carry the pod's name; else, if it was alone on the node's GPUs, by the node's energy
-        counters less the idle draw of the GPUs that were not its own. Ask some scrapes after the pod has finished.
+        By the power samples that carry the pod's name; else, where it is known who held GPUs of its node, by its part
+        of the node's energy counters. Ask some scrapes after the pod has finished.
         Raises Unavailable when Prometheus does not answer.
         """
         try:
@@ -136,34 +162,73 @@ class EnergyMeter:
             raise Unavailable(f"Prometheus answered about {run.namespace}/{run.pod} out of shape: {error!r}") from error
 
     def _measure(self, run: PodRun) -> Measurement | None:
+        if run.gpus <= 0:
+            return self._of_cpus(run)
         for namespace, pod in (("exported_namespace", "exported_pod"), ("namespace", "pod")):
-            series = self._series(POWER, {namespace: run.namespace, pod: run.pod}, run)
+            series = self._series(POWER, _selector({namespace: run.namespace, pod: run.pod}), run)
             if series:
-                found = [integrate(_plausible(one), run.start, run.finish, self._max_gap) for one in series]
+                sharers = self._sharers([uuid for uuid in series if uuid], run)
+                own = (_part(_plausible(one), sharers.get(uuid, {})) for uuid, one in series.items())
+                found = [integrate(one, run.start, run.finish, self._max_gap) for one in own]
                 return measured(found, run, "power")
-        return self._by_counters(run) if run.alone else None
+        return None if run.others is None else self._by_counters(run, run.others)
 
-    def _by_counters(self, run: PodRun) -> Measurement | None:
-        for label in ("hostname", "Hostname", "node"):
-            series = self._series(COUNTER, {label: run.node}, run)
+    def _sharers(self, uuids: Sequence[str], run: PodRun) -> dict[str, dict[float, int]]:
+        """By UUID and sample time: how many pods the device's samples name."""
+        if not uuids:
+            return {}
+        answer = self._range(POWER, f"UUID=~{json.dumps('|'.join(map(re.escape, uuids)))}", run)
+        named: dict[tuple[str, float], set[tuple[str, ...]]] = {}
+        for series in answer:
+            labels = series["metric"]
+            pod = tuple(labels.get(name, "") for name in _POD_LABELS)
+            if any(pod):
+                for t, _ in series["values"]:
+                    named.setdefault((labels["UUID"], float(t)), set()).add(pod)
+        found: dict[str, dict[float, int]] = {}
+        for (uuid, at), pods in named.items():
+            found.setdefault(uuid, {})[at] = len(pods)
+        return found
+
+    def _of_cpus(self, run: PodRun) -> Measurement | None:
+        for metric, namespace, more in KEPLER:
+            selector = _selector({namespace: run.namespace, "pod_name": run.pod}) + more
+            series = self._series(metric, selector, run, _KEPLER_PARTS)
             if series:
-                joules = [[(t, mj / 1000.0) for t, mj in one if mj < 1e18] for one in series]
-                found = [counted(one, run.start, run.finish, self._max_gap) for one in joules]
-                whole = measured(found, run, "counter")
-                return None if whole is None else _less_idle(whole, run)
+                found = [counted(one, run.start, run.finish, self._max_gap) for one in series.values()]
+                return measured(found, run, "kepler")
         return None
 
-    def _series(self, metric: str, labels: Mapping[str, str], run: PodRun) -> list[Samples]:
-        """Raw samples around the run, one sequence for each device; labels that change on the way do not part them."""
-        selector = ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
-        window = math.ceil(run.finish - run.start + 2 * self._max_gap)
-        answer = self._query(f"{metric}{{{selector}}}[{window}s]", run.finish + self._max_gap)
+    def _by_counters(self, run: PodRun, others: float) -> Measurement | None:
+        for label in ("hostname", "Hostname", "node"):
+            series = self._series(COUNTER, _selector({label: run.node}), run)
+            if series:
+                joules = [[(t, mj / 1000.0) for t, mj in one] for one in series.values()]
+                found = [counted(one, run.start, run.finish, self._max_gap) for one in joules]
+                whole = measured(found, run, "counter")
+                return None if whole is None else _own_part(whole, run, others)
+        return None
+
+    def _series(self, metric: str, selector: str, run: PodRun, parts: Sequence[str] = ()) -> dict[str, Samples]:
+        """Raw samples around the run by device (its UUID, else its number); `parts` are labels that part them further.
+
+        Other labels that change on the way do not part them.
+        """
         devices: dict[str, dict[float, float]] = {}
-        for series in answer:
+        for series in self._range(metric, selector, run):
             names = series["metric"]
-            samples = devices.setdefault(names.get("UUID") or names.get("gpu", ""), {})
+            device = names.get("UUID") or names.get("gpu", "")
+            samples = devices.setdefault("/".join([device, *(names.get(part, "") for part in parts)]), {})
             samples.update((float(t), float(text)) for t, text in series["values"])
-        return [sorted(samples.items()) for samples in devices.values()]
+        return {device: sorted(samples.items()) for device, samples in devices.items()}
+
+    def _range(self, metric: str, selector: str, run: PodRun) -> list[Any]:
+        window = math.ceil(run.finish - run.start + 2 * self._max_gap)
+        return self._query(f"{metric}{{{selector}}}[{window}s]", run.finish + self._max_gap)
+
+
+def _selector(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
 
 
 def _plausible(power: Samples) -> Samples:
@@ -171,6 +236,13 @@ def _plausible(power: Samples) -> Samples:
     return [(t, watts) for t, watts in power if 0.0 <= watts <= LARGEST_WATTS]
 
 
-def _less_idle(whole: Measurement, run: PodRun) -> Measurement:
-    idle = max(0.0, whole.devices - run.gpus) * run.idle_watts * (run.finish - run.start)
-    return Measurement(max(0.0, whole.joules - idle), whole.samples, whole.devices, whole.coverage, whole.method)
+def _part(power: Samples, sharers: Mapping[float, int]) -> Samples:
+    """A pod's own part of a device's power: in equal parts among those that hold it at the time."""
+    return [(t, watts / max(1, sharers.get(t, 1))) for t, watts in power]
+
+
+def _own_part(whole: Measurement, run: PodRun, others: float) -> Measurement:
+    """The pod's part of what all devices of its node drew."""
+    spare = max(0.0, whole.devices - run.gpus - others)
+    held = max(0.0, whole.joules - spare * run.idle_watts * (run.finish - run.start))
+    return replace(whole, joules=held * run.gpus / (run.gpus + others))

@@ -17,7 +17,11 @@ class _Frame(msgspec.Struct, array_like=True):
     sampled: dict[str, bytes]
     collected_at: float
     error: str
-    rejected: int
+    origins: tuple[str, ...]
+    origin: dict[str, bytes]
+    rejects: dict[str, dict[str, int]]
+    examples: tuple[str, ...]
+    refused: dict[str, str]
 
 
 def encode(telemetry: Telemetry) -> bytes:
@@ -29,7 +33,11 @@ def encode(telemetry: Telemetry) -> bytes:
             {metric: column.tobytes() for metric, column in telemetry.sampled.items()},
             telemetry.collected_at,
             telemetry.error,
-            telemetry.rejected,
+            telemetry.origins,
+            {metric: column.tobytes() for metric, column in telemetry.origin.items()},
+            {metric: dict(reasons) for metric, reasons in telemetry.rejects.items()},
+            telemetry.examples,
+            dict(telemetry.refused),
         )
     )
     return len(body).to_bytes(HEADER_BYTES, "big") + body
@@ -44,5 +52,9 @@ def decode(body: bytes) -> Telemetry:
         {metric: np.frombuffer(column) for metric, column in frame.sampled.items()},
         frame.collected_at,
         frame.error,
-        frame.rejected,
+        frame.origins,
+        {metric: np.frombuffer(column, dtype=np.int16) for metric, column in frame.origin.items()},
+        frame.rejects,
+        frame.examples,
+        frame.refused,
     )
