@@ -14,6 +14,10 @@ REFUSED_OTHERS = [
     Refused("weight-negative", a_policy(weights={"speed": -1}), "spec.weights.speed", "greater than or equal to 0"),
     Refused("weight-above-100", a_policy(weights={"energy": 101}), "spec.weights.energy", "less than or equal to 100"),
     Refused("price-negative", a_policy(pricePerKWh="-0.1"), "spec.pricePerKWh", "0 or more"),
+    Refused("cost-unpriced", a_policy(weighEnergyBy="Cost", carbonQuery="c"), "spec", "set priceQuery too"),
+    Refused("carbon-unknown", a_policy(weighEnergyBy="Carbon", priceQuery="p"), "spec", "set carbonQuery too"),
+    Refused("weighed-by-luck", a_policy(weighEnergyBy="Luck"), "spec.weighEnergyBy", "Unsupported value"),
+    Refused("excluded-by-luck", a_policy(thermal={"exclusion": "Luck"}), "spec.thermal.exclusion", "Unsupported value"),
     Refused("currency", a_policy(currency="euro"), "spec.currency", "more than 3"),
     Refused(
         "thermal-order", a_policy(thermal={"warnCelsius": 95}), "spec.thermal", "lower the first or raise the second"
@@ -69,6 +73,9 @@ TAKEN: dict[str, Manifest] = {
     "deadline-in-the-past-is-the-operators": a_job("past").deadline(at="2001-01-01T00:00:00Z").manifest(),
     "as-many-workers-as-min": a_job("pair").task("a", workers={"min": 2, "rendezvous": True}).manifest(),
     "smallest-policy": a_policy("smallest", weights={"thermal": 1}),
+    "by-cost": a_policy("by-cost", weighEnergyBy="Cost", priceQuery="price"),
+    "by-carbon": a_policy("by-carbon", weighEnergyBy="Carbon", carbonQuery="co2"),
+    "cautious": a_policy("cautious", thermal={"exclusion": "Required"}),
     "free-energy": a_policy("free", pricePerKWh=0, powerCaps={"clusterWatts": "12k"}),
     "policy-with-a-hook": a_policy("nights", hook="night-saver", scoring={"anySizePods": 0}),
     "profile": a_profile(),

@@ -68,7 +68,7 @@ REFUSED_JOBS = [
         "unknown-template",
         a_job().template(a_template()).task("a").of("trainer").manifest(),
         "spec.tasks",
-        "correct it or add the template",
+        'the templateRef of tasks ["a"] is not the name of an entry of spec.templates, correct it or add the template',
     ),
     Refused(
         "no-template-ref",

@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
-from heterosched.kube.client import Params
 from heterosched.kube.errors import ApiError, ApiUnavailable, Gone
+from heterosched.kube.listwatch import Params
 
 Json = dict[str, Any]
 

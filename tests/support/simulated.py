@@ -14,11 +14,12 @@ from typing import Any
 
 import msgspec
 
-from heterosched.api import HeteroJob, decode_note
+from heterosched.api import HeteroJob, ThroughputProfile, decode_note
 from heterosched.api.status import HeteroJobStatus, TaskStatus, status_of, wire_status
 from heterosched.constants import LABEL_COMPLETION_INDEX, LABEL_TASK
 from heterosched.kube.objects import JobObject, PodObject
 from heterosched.model import NO_TELEMETRY, Cluster, Demand, Node, Telemetry
+from heterosched.model.topology import Topology
 from heterosched.policy.table import BUILT_IN, PolicyRow
 from heterosched.units import format_time
 from heterosched_operator.actions import (
@@ -34,10 +35,12 @@ from heterosched_operator.actions import (
     MeasureEnergy,
     PatchStatus,
     ReleaseGang,
+    TeachProfile,
 )
 from heterosched_operator.advice import planned
 from heterosched_operator.gangs import bind_clocks
 from heterosched_operator.kinds import ResourceQuota
+from heterosched_operator.learning import taught
 from heterosched_operator.reconcile import Decision, reconcile
 from heterosched_operator.world import Energy, Podless, Rules, TelemetryState, World
 
@@ -88,6 +91,8 @@ class SimulatedCluster:
     energies: dict[tuple[str, str, int], Energy] = field(default_factory=dict)
     policies: dict[str, PolicyRow] = field(default_factory=lambda: dict(BUILT_IN))
     quotas: tuple[ResourceQuota, ...] = ()
+    topologies: dict[str, Topology] = field(default_factory=dict)
+    profiles: dict[tuple[str, str], ThroughputProfile] = field(default_factory=dict)
     readings: Telemetry = NO_TELEMETRY
     deleted: bool = False
 
@@ -137,7 +142,7 @@ class SimulatedCluster:
         pods = tuple(msgspec.convert(raw, PodObject) for raw in shown.pods.values())
         return World(
             now=self.now,
-            cluster=Cluster(self.nodes),
+            cluster=Cluster(self.nodes, topologies=dict(self.topologies)),
             jobs={} if self.deleted else {job.metadata.uid: job},
             children={job.metadata.uid: children} if children else {},
             pods={(job.metadata.namespace, job.metadata.name): pods} if pods else {},
@@ -149,6 +154,7 @@ class SimulatedCluster:
             priorities=dict(self.priorities),
             energies=dict(self.energies),
             policies=dict(self.policies),
+            profiles=dict(self.profiles),
             telemetry=self.telemetry,
             readings=self.readings,
             quotas=self.quotas,
@@ -230,6 +236,11 @@ class SimulatedCluster:
             case MeasureEnergy():
                 measured = action.pods and set(action.pods) <= {f"ns/{name}" for name in self.pods}
                 self.energies[action.attempt] = Energy(1000.0 if measured else None)
+            case TeachProfile():
+                for key, profile in self.profiles.items():
+                    if profile.metadata.uid == action.uid:
+                        status = taught(profile, action.runs, self.rules.energy_source, action.at)
+                        self.profiles[key] = msgspec.structs.replace(profile, status=status)
             case DeleteHeteroJob():
                 self.deleted = True
 

@@ -79,6 +79,7 @@ def a_full_status(tasks: Iterable[str]) -> dict[str, Any]:
             "start": NOW,
             "finish": LATER,
             "makespanSeconds": "3600",
+            "makespan": "1h00m",
             "energyJoules": "900000",
             "energySource": "estimated",
             "cost": "0.0375",

@@ -6,12 +6,10 @@ decoding a thousand nodes into them takes half a second, into structs that name 
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
-from urllib.parse import urlencode
+from typing import Any, Literal
 
 import aiohttp
 import msgspec
@@ -19,20 +17,26 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
 from heterosched.errors import InvalidInput
-from heterosched.kube.errors import ApiUnavailable, Gone, error_of
+from heterosched.kube.access import kubeconfig_path
+from heterosched.kube.errors import Gone, error_of
+from heterosched.kube.listwatch import (
+    CONNECT_TIMEOUT,
+    CREDENTIALS_PERIOD,
+    REQUEST_TIMEOUT,
+    USER_AGENT,
+    Params,
+    lines_of,
+    query_of,
+    unreachable,
+    watch_params,
+)
 
 Json = dict[str, Any]
 Objects = list[Json]
-Params = Mapping[str, str | int | bool]
 PatchKind = Literal["merge", "json", "strategic", "apply"]
 
 POOL_SIZE = 256
 """Simultaneous connections: each watch holds one while it lives, and releasing a wide task graph is a burst."""
-
-REQUEST_TIMEOUT = 30.0
-CONNECT_TIMEOUT = 5.0
-CREDENTIALS_PERIOD = 60.0
-"""Seconds after which a token file or exec plug-in named in the kubeconfig is consulted again."""
 
 _PATCH_TYPES: Mapping[PatchKind, str] = {
     "merge": "application/merge-patch+json",
@@ -40,23 +44,6 @@ _PATCH_TYPES: Mapping[PatchKind, str] = {
     "strategic": "application/strategic-merge-patch+json",
     "apply": "application/apply-patch+yaml",
 }
-
-
-class ListWatch(Protocol):
-    """What a reflector needs of a client: pages as bytes, and a watch as raw lines."""
-
-    async def get_raw(self, path: str, params: Params) -> bytes:
-        """The body of GET `path`. Raises ApiError."""
-        ...
-
-    def watch(
-        self, path: str, resource_version: str, params: Params, *, timeout_seconds: float, read_deadline: float
-    ) -> AsyncGenerator[bytes, None]:
-        """Events since `resource_version`, one JSON document each, until the server ends the watch.
-
-        Raises Gone (the version is too old), ApiUnavailable (cut, or no byte for `read_deadline` seconds), ApiError.
-        """
-        ...
 
 
 class Kube:
@@ -77,7 +64,7 @@ class Kube:
         configuration = Configuration(connection_pool_maxsize=POOL_SIZE)
         # Go's verifier, hence kubectl, does not ask for RFC 5280's optional key identifiers; Python 3.13 does.
         configuration.disable_strict_ssl_verification = True
-        source = _kubeconfig_path(kubeconfig)
+        source = kubeconfig_path(kubeconfig)
         try:
             if source is None:
                 load_incluster_config(client_configuration=configuration)
@@ -160,7 +147,7 @@ class Kube:
             async with response:
                 content = await response.read()
         except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(f"{method} {path}", error) from error
+            raise unreachable(f"{method} {path}", error) from error
         if response.status >= 300:
             raise error_of(f"{method} {path}", response.status, content)
         return content
@@ -179,13 +166,7 @@ class Kube:
         A half-open connection delivers nothing and never fails: the server sends a bookmark about every 60 s, so
         `read_deadline` seconds without a byte raise ApiUnavailable. Raises Gone when `resource_version` is too old.
         """
-        query: Params = {
-            **(params or {}),
-            "watch": True,
-            "allowWatchBookmarks": True,
-            "resourceVersion": resource_version,
-            "timeoutSeconds": round(timeout_seconds),
-        }
+        query = watch_params(params, resource_version, timeout_seconds)
         limit = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=read_deadline)
         request = f"WATCH {path}"
         try:
@@ -193,10 +174,10 @@ class Kube:
             async with response:
                 if response.status >= 300:
                     raise error_of(request, response.status, await response.read())
-                async for line in _lines(response.content.iter_any()):
+                async for line in lines_of(response.content.iter_any()):
                     yield line
         except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(request, error) from error
+            raise unreachable(request, error) from error
 
     async def _send(
         self,
@@ -208,12 +189,12 @@ class Kube:
         limit: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         configuration = self._api.configuration
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "heterosched"}
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": USER_AGENT}
         bearer = (await configuration.auth_settings()).get("BearerToken")
         if bearer and bearer["value"]:
             # Token files end in a newline more often than not, and the package hands it through.
             headers["Authorization"] = bearer["value"].strip()
-        url = configuration.host + path + _query(params)
+        url = configuration.host + path + query_of(params)
         answer = await self._api.rest_client.request(method, url, headers, body, _request_timeout=limit)
         response: aiohttp.ClientResponse = answer.response
         return response
@@ -232,38 +213,6 @@ class _Refresh:
             await self._loader.load_and_set(configuration)
 
 
-def _kubeconfig_path(explicit: str | Path | None) -> str | None:
-    """The file, or several as $KUBECONFIG joins them; None inside of a cluster. Raises InvalidInput: there is none."""
-    given = str(explicit or "") or os.environ.get("KUBECONFIG", "")
-    if given and not any(Path(path).expanduser().exists() for path in given.split(os.pathsep)):
-        remedy = "give the kubeconfig by --kubeconfig or $KUBECONFIG"
-        raise InvalidInput(given, "", "there is no such file", remedy)
-    if given:
-        return given
-    default = Path("~/.kube/config").expanduser()
-    return str(default) if default.exists() or "KUBERNETES_SERVICE_HOST" not in os.environ else None
-
-
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Complete lines; a line that the stream's end cuts short is dropped (the watch resumes before it)."""
-    rest = b""
-    async for chunk in chunks:
-        *complete, rest = (rest + chunk).split(b"\n")
-        for line in complete:
-            if line:
-                yield line
-
-
-def _query(params: Params | None) -> str:
-    if not params:
-        return ""
-    return "?" + urlencode({k: str(v).lower() if isinstance(v, bool) else v for k, v in params.items() if v != ""})
-
-
 def _decoded(content: bytes) -> Json:
     decoded: Json = msgspec.json.decode(content)
     return decoded
-
-
-def _unreachable(request: str, error: BaseException) -> ApiUnavailable:
-    return ApiUnavailable(request, 0, type(error).__name__, str(error) or "no answer in time")

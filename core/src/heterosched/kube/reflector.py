@@ -17,14 +17,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from heterosched.kube.client import ListWatch, Params
 from heterosched.kube.decode import Decoder, Event
-from heterosched.kube.errors import ApiError, ApiUnavailable, Gone, error_of_status
+from heterosched.kube.errors import ApiError, ApiUnavailable, Gone, NotFound, error_of_status
+from heterosched.kube.listwatch import ListWatch, Params
 from heterosched.kube.objects import KubeObject
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=KubeObject)
+
+BREATH_SECONDS = 0.0002
+"""How long events that are there already are applied before others in the process get a turn: no await between them
+has to wait, so a burst would hold up everybody for as long as it lasts.
+"""
 
 OnChange = Callable[[T | None, T | None], None]
 """Called with (old, new): (None, new) added, (old, new) modified, (old, None) deleted. Must not block."""
@@ -61,7 +66,10 @@ class Reflector(Generic[T]):
     """Mirrors the collection at `path` into structs of `type`; `run()` is a task that lives as long as the process.
 
     Callbacks run in the event loop, in the order of the changes, after `items` has changed. During a list nothing
-    changes: its outcome is applied in one go. `clock` and `sleep` are seconds, `rng` spreads delays.
+    changes: its outcome is applied in one go. `slim` is handed every object that arrives and gives back what is told of
+    it; `keep`, what of that is kept once it was told, hence what is told as old: UID and version at the least. With
+    `keep` the first list is told page by page, for else all of it would have to be held at once. `optional`: a kind
+    that a cluster may well lack, which is no reason to warn. `clock` and `sleep` are seconds, `rng` spreads delays.
     """
 
     def __init__(
@@ -73,6 +81,9 @@ class Reflector(Generic[T]):
         label_selector: str = "",
         field_selector: str = "",
         on_change: OnChange[T] | None = None,
+        slim: Callable[[T], T] | None = None,
+        keep: Callable[[T], T] | None = None,
+        optional: bool = False,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -84,6 +95,8 @@ class Reflector(Generic[T]):
         self._api, self._decoder = api, Decoder(path, type)
         self._params: Params = {"labelSelector": label_selector, "fieldSelector": field_selector}
         self._callbacks: list[OnChange[T]] = [on_change] if on_change else []
+        self._slim: Callable[[T], T] = slim or (lambda item: item)
+        self._keep, self._optional = keep, optional
         self._pace, self._clock, self._sleep = pace or Pace(), clock, sleep
         self._rng = rng or random.Random()
         self._items: dict[str, T] = {}
@@ -125,7 +138,10 @@ class Reflector(Generic[T]):
         """Resume after mere connection trouble; any other refusal makes the version itself suspect, so list again."""
         self.counters.failures += 1
         if not self._failing:
-            logger.warning("%s; trying again", error)
+            if self._optional and isinstance(error, NotFound):
+                logger.info("%s: the cluster has no such kind; looking again now and then", self.path)
+            else:
+                logger.warning("%s; trying again", " ".join(str(error).split()))
         self._failing = True
         if not isinstance(error, ApiUnavailable) or error.status not in (0, 429, 503):
             self._version = ""
@@ -162,8 +178,13 @@ class Reflector(Generic[T]):
             body = await self._api.get_raw(self.path, {**self._params, **extra, "continue": token})
             page = self._decoder.page(body)
             self.counters.unreadable += len(page.unreadable)
+            by_page = self._keep is not None and not self.synced.is_set()
             for item in page.items:
-                found[item.metadata.key] = item
+                key = item.metadata.key
+                found[key] = self._slim(item)
+                if by_page:
+                    self._put_changed(key, found[key])
+                    found[key] = self._items[key]
             for key in page.unreadable:
                 # What we knew of it is better than to believe it deleted.
                 if key in self._items:
@@ -176,10 +197,13 @@ class Reflector(Generic[T]):
         gone = [key for key in self._items if key not in found]
         for key in gone:
             self._tell(self._items.pop(key), None)
-        for new in found.values():
-            old = self._items.get(new.metadata.key)
-            if old is None or old.metadata.resource_version != new.metadata.resource_version:
-                self._put(old, new)
+        for key, new in found.items():
+            self._put_changed(key, new)
+
+    def _put_changed(self, key: str, new: T) -> None:
+        old = self._items.get(key)
+        if old is None or old.metadata.resource_version != new.metadata.resource_version:
+            self._put(old, new)
 
     # --- watch -------------------------------------------------------------------------------------------------------
 
@@ -193,10 +217,14 @@ class Reflector(Generic[T]):
             timeout_seconds=self._pace.watch_timeout * self._rng.uniform(1.0, 2.0),
             read_deadline=self._pace.read_deadline,
         )
+        breath = time.perf_counter() + BREATH_SECONDS
         async with aclosing(lines):
             async for line in lines:
                 said = True
                 self._apply(self._decoder.event(line))
+                if time.perf_counter() > breath:
+                    await asyncio.sleep(0)
+                    breath = time.perf_counter() + BREATH_SECONDS
         if not said and self._clock() - started < 1.0:
             raise ApiUnavailable(f"WATCH {self.path}", 0, "", "the watch ended at once")
 
@@ -216,7 +244,7 @@ class Reflector(Generic[T]):
             self.counters.unreadable += 1
         else:
             self.counters.events += 1
-            self._put(self._items.get(event.metadata.key), event.object)
+            self._put(self._items.get(event.metadata.key), self._slim(event.object))
         self._version = event.metadata.resource_version or self._version
 
     def _put(self, old: T | None, new: T) -> None:
@@ -226,6 +254,8 @@ class Reflector(Generic[T]):
             self._tell(old, None)
             old = None
         self._tell(old, new)
+        if self._keep is not None:
+            self._items[new.metadata.key] = self._keep(new)
 
     def _tell(self, old: T | None, new: T | None) -> None:
         for callback in self._callbacks:
