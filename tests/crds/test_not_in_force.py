@@ -21,7 +21,6 @@ def field(kind: str, path: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("kind", "path"),
     [
-        *(("SchedulingPolicy", name) for name in ("priceQuery", "carbonQuery")),
         *(("SchedulingPolicy", name) for name in FILLED_IN),
         ("HeteroJob", "tasks.work.features"),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from crds import schema_of
 from heterosched.api.heterojob import HeteroJob, HeteroJobSpec
-from heterosched.api.policy import SchedulingPolicySpec, ThroughputProfileSpec
+from heterosched.api.policy import SchedulingPolicySpec, ThroughputProfileSpec, ThroughputProfileStatus
 from heterosched.api.status import HeteroJobStatus
 from manifests import a_fan
 
@@ -20,6 +20,7 @@ PAIRS = [
     ("HeteroJob", "status", HeteroJobStatus),
     ("SchedulingPolicy", "spec", SchedulingPolicySpec),
     ("ThroughputProfile", "spec", ThroughputProfileSpec),
+    ("ThroughputProfile", "status", ThroughputProfileStatus),
 ]
 
 

@@ -11,6 +11,8 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 SCHEDULER_NAME: Final = "heterosched"
 STRICT_RESOURCE: Final = f"{GROUP}/strict"
 """Extended resource of pods whose constraints must not be skipped: the non-ignorable extender entry manages it."""
+TAS_RESOURCE: Final = "telemetry/scheduling"
+"""Extended resource by which pods of Intel's Telemetry Aware Scheduling ask for its extender; ours answers strictly."""
 
 # Labels on child Jobs and their pods.
 LABEL_JOB: Final = f"{GROUP}/job"
@@ -34,6 +36,7 @@ GATE_GANG: Final = f"{GROUP}/gang"
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
 LABEL_COMPLETION_INDEX: Final = "batch.kubernetes.io/job-completion-index"
 LABEL_HOSTNAME: Final = "kubernetes.io/hostname"
+LABEL_TAS_POLICY: Final = "telemetry-policy"
 LABEL_GPU_PRODUCT: Final = "nvidia.com/gpu.product"
 RESOURCE_NVIDIA_GPU: Final = "nvidia.com/gpu"
 

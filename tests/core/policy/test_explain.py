@@ -192,6 +192,10 @@ def test_the_text_names_the_advice_the_runner_up_and_every_reason() -> None:
 def test_the_text_says_when_no_node_was_advised() -> None:
     empty = Decision(namespace="n", pod="p", uid="u", at="t", policy="Energy", candidates=0)
     assert "no node was advised" in render(empty)
+    silent = msgspec.structs.replace(empty, candidates=2)
+    assert "no node was advised: no score term has data about any candidate, so kube-scheduler's own" in render(silent)
+    refused = msgspec.structs.replace(silent, rejected=group_rejections([("a", "is hot"), ("b", "is hot")]))
+    assert "no node was advised: every candidate was turned down" in render(refused)
 
 
 def test_a_decision_survives_json() -> None:

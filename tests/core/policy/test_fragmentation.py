@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import some_nodes
-from heterosched.policy.fragmentation import MOST_REMEMBERED, fit, fragments, gradient
+from heterosched.policy.fragmentation import MOST_REMEMBERED, carry_over, fit, fragments, gradient
 from heterosched.policy.nodes import NodeArrays, Shape
 
 ONE = Shape(1.0, 4.0, 8e9)
@@ -120,3 +122,21 @@ def test_a_node_without_gpus_is_neither_better_nor_worse_for_it(gpus: float) -> 
     found = fit(some_nodes(), gpus, 4.0, 8e9, typical_shapes=8, any_size=10.0)
     assert found is not None
     assert found[4] == 0.5
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, 2.0, 4.0])), max_size=6), st.booleans())
+def test_columns_carried_over_are_those_worked_out_anew(changes: list[tuple[int, float]], reshaped: bool) -> None:
+    old = some_free(4.0, 3.0, 2.0, 1.0, 0.0, 4.0, shapes=(ONE, FOUR))
+    asks = [(1.0, 4.0, 8e9, 8, 10.0), (2.0, 8.0, 8e9, 1, 0.0)]
+    for ask in asks:
+        fit(old, *ask)
+    free = old.free_gpus.copy()
+    for row, gpus in changes:
+        free[row] = gpus
+    new = replace(old, free_gpus=free, shapes=(FOUR,) if reshaped else old.shapes)
+    carry_over(old, new, np.array(sorted({row for row, _ in changes}), dtype=np.int64))
+    assert len(new.memo) == (0 if reshaped else len(asks))
+    for ask in asks:
+        carried, fresh = fit(new, *ask), fit(replace(new), *ask)
+        assert carried is not None and fresh is not None
+        assert carried.tolist() == fresh.tolist()

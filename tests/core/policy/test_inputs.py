@@ -29,7 +29,13 @@ def test_the_figures_of_a_node_are_named_term_by_term() -> None:
     assert told["fit"].inputs["freeGpus"] == 2.0
     assert told["data"].inputs == {"inputsHere": 0.0, "inputs": 1.0}
     assert told["thermal"].inputs == {"celsius": 84.0, "throttling": 0.0}
-    assert told["thermal"].constants == {"maxAgeSeconds": 60.0, "warnCelsius": 80.0, "limitCelsius": 90.0}
+    assert told["thermal"].constants == {
+        "maxAgeSeconds": 60.0,
+        "warnCelsius": 80.0,
+        "limitCelsius": 90.0,
+        "xidHeadroom": 0.0,
+        "unreachableHeadroom": 0.5,
+    }
 
 
 def test_the_figures_make_the_values() -> None:
@@ -60,7 +66,7 @@ def test_a_pod_that_brings_nothing_has_its_terms_absent() -> None:
     scene = a_scene(sensors={}, telemetry_error="refused", nodes=some_nodes(gpus=np.zeros(5), free_gpus=np.zeros(5)))
     told = shares(a_case(scene=scene, ask=bare, hinted=None), "t4-0")
     assert {term: bool(told[term].absent) for term in TERMS} == dict.fromkeys(TERMS, True)
-    assert "(refused)" in told["load"].absent
+    assert told["load"].absent == "no sample younger than 60 s"
     assert {term for term in TERMS if told[term].inputs} == {"fit", "load"}
 
 
@@ -73,3 +79,15 @@ def test_the_age_is_that_of_the_oldest_figure(term: str, age: float) -> None:
 
 def test_names_are_written_as_in_json() -> None:
     assert camel("max_age_seconds") == "maxAgeSeconds"
+
+
+def test_why_figures_are_missing_stands_once_among_the_remarks() -> None:
+    scene = a_scene(
+        sensors={},
+        telemetry_error="Prometheus is away",
+        refused={"host_cpu": "parse error", "tas/other": "its own affair"},
+    )
+    told = explain(a_case(scene=scene))
+    assert [remark for remark in told.remarks if "away" in remark] == ["telemetry: Prometheus is away"]
+    assert "host_cpu: parse error" in told.remarks
+    assert "its own affair" not in str(told)

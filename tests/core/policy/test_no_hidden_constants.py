@@ -16,6 +16,7 @@ NEUTRAL = {0, 1, -1}
 ALLOWED: dict[str, dict[float, str]] = {
     "terms": {},
     "decide": {},
+    "tas": {1e-3: "the resolution of the API that the rules were written for"},
     "score": {10: "the extender protocol's largest score", 1e-9: "rounding noise of sums"},
     "fragmentation": {
         0.5: "the middle of the range: a placement that changes nothing",

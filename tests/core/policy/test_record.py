@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from cases import NAMES, a_case, a_scene, a_sensor, an_ask, some_nodes
 from heterosched.errors import InvalidInput
+from heterosched.model.topology import Need
 from heterosched.policy.decide import Case
 from heterosched.policy.explain import explain
 from heterosched.policy.hooks import HookEffect
 from heterosched.policy.nodes import Roster
 from heterosched.policy.record import MOST_NODES, case_of, decode_record, encode_record
 from heterosched.policy.table import BUILT_IN, TERMS, PolicyRow
+from heterosched.policy.zone_arrays import Reserved, ZoneArrays
 
 NAN = float("nan")
 
@@ -72,7 +74,7 @@ def test_any_case_survives_to_the_last_bit(
 def test_a_record_says_what_wrote_it_and_carries_the_decision_and_all_policies() -> None:
     own = PolicyRow("Own", dict.fromkeys(TERMS, 1))
     found = json.loads(encode_record(a_case(scene=a_scene(policies={**BUILT_IN, "Own": own})), "9.9"))
-    assert (found["version"], found["format"]) == ("9.9", 1)
+    assert (found["version"], found["format"]) == ("9.9", 2)
     assert found["decision"]["best"]["node"] == "t4-1"
     assert set(found["policies"]) == {"Performance", "Balanced", "Energy", "Own"}
 
@@ -117,7 +119,7 @@ def broken(path: str, value: object) -> bytes:
         (b"[]", "it is no record"),
         (b"\xff", "it is no record"),
         (b"{}", "format: is 0"),
-        (broken("format", 2), "format: is 2, this program reads 1"),
+        (broken("format", 1), "format: is 1, this program reads 2"),
         (broken("pod.gpus", "many"), "pod.gpus"),
         (broken("nodes.cores", [1.0]), "nodes.cores: has 1 entries for 5 nodes"),
         (broken("nodes.names", list(NAMES[:4])), "for 4 nodes"),
@@ -134,3 +136,53 @@ def test_what_is_no_whole_record_is_refused_with_its_field(text: bytes, words: s
     with pytest.raises(InvalidInput, match=words) as caught:
         decode_record(text, "x.json")
     assert str(caught.value).startswith("x.json")
+
+
+def with_zones() -> Case:
+    """Five nodes, one without known zones; the first has lost some of its zone to a pod under way."""
+    nodes = len(NAMES)
+    size = np.full((2, 2, nodes), 8.0)
+    size[1, :, 1] = np.inf
+    free = size - 2.0
+    zones = ZoneArrays(
+        resources={"cpu": 0, "nvidia.com/gpu": 1},
+        size=size,
+        free=free,
+        count=np.array([2] * (nodes - 1) + [0]),
+        policy=np.array([3] * (nodes - 1) + [-1]),
+        near=np.full(nodes, 0.5),
+        unshown=np.zeros(nodes, dtype=np.int64),
+        old=np.zeros(nodes, dtype=np.bool_),
+        every=np.zeros(nodes, dtype=np.bool_),
+        updated=np.array([1_000.0] * (nodes - 1) + [NAN]),
+    )
+    reserved = Reserved(np.array([0]), np.array([[5.0], [0.0]]), np.array([True]))
+    ask = replace(an_ask(), numa=True, need=Need({"cpu": 4.0, "nvidia.com/gpu": 1.0}, True))
+    return replace(a_case(scene=replace(a_scene(), zones=zones), ask=ask), reserved=reserved)
+
+
+def test_zones_and_what_is_reserved_in_them_survive() -> None:
+    case = with_zones()
+    again = read_back(case)
+    for node in NAMES:
+        assert encoded(again, node) == encoded(case, node)
+    assert again.asked.ask.need == case.asked.ask.need
+    assert again.scene.zones is not None and np.isinf(again.scene.zones.size[1, 0, 1])
+    (numa,) = [share for share in explain(case, NAMES[0]).asked.terms if share.term == "numa"]  # type: ignore[union-attr]
+    assert numa.value == 0.0 and numa.inputs["share"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("zones", "count"), [1], "zones.count: has 1 entries"),
+        (("zones", "size"), [[[1.0]]], "zones.size"),
+        (("reserved", "taken"), [[1.0]], "reserved: does not fit"),
+        (("reserved", "rows"), [99], "candidates"),
+    ],
+)
+def test_zones_that_do_not_add_up_are_refused(path: tuple[str, str], value: object, words: str) -> None:
+    found = json.loads(encode_record(with_zones(), "1.0"))
+    found[path[0]][path[1]] = value
+    with pytest.raises(InvalidInput, match=words):
+        decode_record(json.dumps(found).encode(), "record")

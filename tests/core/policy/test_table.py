@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,12 @@ def test_a_policy_object_sets_every_column() -> None:
             weights=Weights(energy=3, fit=4),
             price_per_kwh="0.4",
             currency="EUR",
-            thermal=Thermal(warn_celsius=60, limit_celsius=70),
+            price_query="price",
+            carbon_query="co2",
+            weigh_energy_by="Carbon",
+            thermal=Thermal(
+                warn_celsius=60, limit_celsius=70, xid_percent=20, unreachable_percent=10, exclusion="Required"
+            ),
             telemetry=TelemetryLimits(max_age_seconds=9),
             scoring=Scoring(
                 same_device_percent=25, headroom_percent=50, hint_seconds=8, typical_shapes=2, any_size_pods=0
@@ -84,7 +90,9 @@ def test_a_policy_object_sets_every_column() -> None:
         )
     )
     weights = {**dict.fromkeys(TERMS, 0), "energy": 3, "fit": 4}
-    assert row == PolicyRow("Own", weights, 0.4, "EUR", 60, 70, 9, 0.25, 0.5, 8, 2, 0, "night-saver")
+    expected = PolicyRow("Own", weights, 0.4, "EUR", 60, 70, 9, 0.25, 0.5, 8, 2, 0, "night-saver")
+    expected = replace(expected, price_query="price", carbon_query="co2", weigh_energy_by="Carbon")
+    assert row == replace(expected, xid_headroom=0.2, unreachable_headroom=0.1, exclusion="Required")
     assert row.share("fit") == 4 / 7
     assert row.cost(3.6e6) == 0.4
 
@@ -108,6 +116,13 @@ def test_the_example_policy_caps_all_nodes_together() -> None:
 def test_a_policy_object_that_cannot_be_is_refused(name: str, weights: Weights, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         row_of(a_policy(name, weights=weights))
+
+
+@pytest.mark.parametrize(("by", "field"), [("Cost", "priceQuery"), ("Carbon", "carbonQuery")])
+def test_energy_is_not_weighed_by_what_nothing_tells(by: Any, field: str) -> None:
+    other = {"carbon_query": "c"} if by == "Cost" else {"price_query": "p"}
+    with pytest.raises(InvalidInput, match=rf"spec\.weighEnergyBy: is {by}, but spec\.{field} is not set; set"):
+        row_of(a_policy(weigh_energy_by=by, **other))
 
 
 @pytest.mark.parametrize("weights", [{"luck": 1}, {"speed": 0.5}, {"speed": True}, {}, {"speed": float("nan")}])

@@ -172,10 +172,6 @@ def test_thermal_works_with_either_figure_and_is_absent_without_both() -> None:
     assert terms.thermal(None, None, 80.0, 90.0) is None
 
 
-def test_numa_is_absent_because_topology_is_not_read() -> None:
-    assert terms.numa(3) is None
-
-
 def test_a_pod_without_gpus_is_not_measured_by_the_heat_of_gpus() -> None:
     signals = Signals(temperature=np.full(3, 95.0))
     rows = np.arange(3)

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from cases import AT, NAMES, a_case, a_scene, a_sensor, an_ask
 from heterosched.errors import InvalidInput
 from heterosched.policy.decide import Case
+from heterosched.policy.decision import Decision
+from heterosched.policy.explain import explain
 from heterosched.policy.hooks import Occasion
 from heterosched.policy.table import BUILT_IN, TERMS, PolicyRow
-from heterosched.policy.whatif import Changes, Comparison, what_if
+from heterosched.policy.whatif import Changes, Comparison, differences, what_if
 
 UNPLANNED = an_ask(planned=(), planned_device="")
 
@@ -51,7 +53,22 @@ def test_a_node_that_is_taken_away_is_no_candidate() -> None:
     found = replayed(a_case(), Changes(without=("t4-1",)))
     assert found.replayed.candidates == found.recorded.candidates - 1
     assert found.changed[0] == "advised t4-1 -> t4-0"
-    assert "t4-1 was no candidate" in found.changed[1]
+    assert found.changed[1] == "t4-1 is no candidate any more: it was taken out by --without"
+
+
+def test_nodes_that_no_term_tells_apart_are_said_to_be_as_good_as_each_other() -> None:
+    row = PolicyRow("ByHeat", {**dict.fromkeys(TERMS, 0), "thermal": 100})
+    case = a_case(row, ask=replace(UNPLANNED, row=row))
+    found = replayed(case, Changes(telemetry={("gpu_temperature", "v100-0"): 79.0, ("gpu_temperature", "t4-1"): 79.0}))
+    assert found.recorded.best is not None
+    words = differences(found.recorded, replace_best(found.recorded), explain(case, found.recorded.best.node))
+    assert words[1].startswith(f"{found.recorded.best.node} now is as good as other: score 10, mean 1.0000")
+
+
+def replace_best(decision: Decision) -> Decision:
+    """The decision with another node of the same figures."""
+    assert decision.best is not None
+    return msgspec.structs.replace(decision, best=msgspec.structs.replace(decision.best, node="other"))
 
 
 def test_a_node_that_is_added_is_a_candidate_whatever_the_filters_said() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from heterosched.api.heterojob import Metadata, Wire
+from heterosched.api.status import Condition
 from heterosched.units import Quantity
 
 
@@ -21,13 +22,19 @@ class Weights(Wire, frozen=True, kw_only=True):
     fit: int = 0
     data: int = 0
     thermal: int = 0
+    metric: int = 0
 
 
 class Thermal(Wire, frozen=True, kw_only=True):
-    """GPU temperatures between which headroom falls from whole to none."""
+    """GPU temperatures between which headroom falls from whole to none, what faults leave of it, and whether nodes
+    without any are ruled out for sure.
+    """
 
     warn_celsius: int = 80
     limit_celsius: int = 90
+    xid_percent: int = 0
+    unreachable_percent: int = 50
+    exclusion: Literal["Preferred", "Required"] = "Preferred"
 
 
 class TelemetryLimits(Wire, frozen=True, kw_only=True):
@@ -82,7 +89,7 @@ class Waiting(Wire, frozen=True, kw_only=True):
 
 
 class SchedulingPolicySpec(Wire, frozen=True, kw_only=True):
-    """A row of the policy table. The fields below `node_selector` are kept as they are written; none is in force."""
+    """A row of the policy table. `preemption` is kept as it is written and not in force."""
 
     weights: Weights
     price_per_kwh: Quantity = msgspec.field(default="0.15", name="pricePerKWh")
@@ -97,7 +104,15 @@ class SchedulingPolicySpec(Wire, frozen=True, kw_only=True):
     node_selector: dict[str, str] = {}
     price_query: str = ""
     carbon_query: str = ""
+    weigh_energy_by: Literal["Joules", "Cost", "Carbon"] = "Joules"
     preemption: dict[str, Any] = {}
+
+
+class SchedulingPolicyStatus(Wire, frozen=True, kw_only=True):
+    """Whether the policy is in use, by its condition Accepted."""
+
+    observed_generation: int = 0
+    conditions: list[Condition] = []
 
 
 class SchedulingPolicy(Wire, frozen=True, kw_only=True):
@@ -105,6 +120,7 @@ class SchedulingPolicy(Wire, frozen=True, kw_only=True):
 
     metadata: Metadata
     spec: SchedulingPolicySpec
+    status: SchedulingPolicyStatus = SchedulingPolicyStatus()
 
 
 class ProfileDevice(Wire, frozen=True, kw_only=True):
@@ -124,24 +140,38 @@ class ThroughputProfileSpec(Wire, frozen=True, kw_only=True):
     devices: list[ProfileDevice] = []
 
 
+class LearnedRun(Wire, frozen=True, kw_only=True):
+    """A finished task's own figures; `run` is UID of the HeteroJob, task and attempt. Outliers are in no mean."""
+
+    run: str
+    finished_at: str
+    seconds: str = ""
+    samples_per_second: str = ""
+    watts: str = ""
+    outlier: bool = False
+
+
 class LearnedDevice(Wire, frozen=True, kw_only=True):
-    """What finished tasks taught about one device type: `samples` of them stand behind the figures."""
+    """What finished tasks taught about one device type: `samples` of the recent ones stand behind the figures."""
 
     device: str
     seconds: Quantity | None = None
     samples_per_second: Quantity | None = None
     watts: Quantity | None = None
+    origin: str = "measured"
     samples: int = 0
     confidence_percent: int = 0
     updated_at: str | None = None
+    recent: list[LearnedRun] = []
 
 
 class ThroughputProfileStatus(Wire, frozen=True, kw_only=True):
-    """What was learned; a row comes before the one of the same device in the spec."""
+    """What was learned; a row that rests on enough comes before the one of the same device in the spec."""
 
     observed_generation: int = 0
     updated_at: str | None = None
     devices: list[LearnedDevice] = []
+    conditions: list[Condition] = []
 
 
 class ThroughputProfile(Wire, frozen=True, kw_only=True):

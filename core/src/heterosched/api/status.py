@@ -59,7 +59,8 @@ class TaskStatus(Wire, frozen=True, kw_only=True):
 
     `job_name` is set as long as an attempt is open (from before its Job is created until Job and pods are gone or
     finished); `template_hash` remains, so that it also says that attempt number `attempt` has been used. `kept_nodes`:
-    of a training that is being resized the nodes of its next attempt, until that is opened.
+    of a training that is being resized the nodes of its next attempt, until that is opened. `price_per_kwh`,
+    `carbon_per_kwh` (grams): of a finished task, as the policy's queries had them when its energy was measured.
     """
 
     name: str
@@ -80,6 +81,8 @@ class TaskStatus(Wire, frozen=True, kw_only=True):
     actual: Actual = Actual()
     energy_joules: str = ""
     energy_source: str = ""
+    price_per_kwh: str = msgspec.field(default="", name="pricePerKWh")
+    carbon_per_kwh: str = msgspec.field(default="", name="carbonPerKWh")
     workers: list[Worker] = []
 
 
@@ -92,17 +95,24 @@ class Baseline(Wire, frozen=True, kw_only=True):
 
 
 class PlanStatus(Wire, frozen=True, kw_only=True):
-    """Summary of the plan: of the whole job until its first task starts; later only `finish` follows the events."""
+    """Summary of the plan: of the whole job until its first task starts; later only `finish` follows the events.
+
+    `makespan` is `makespan_seconds` for people: columns of kubectl cannot format.
+    """
 
     strategy: str = ""
     computed_at: str = ""
     start: str = ""
     finish: str = ""
     makespan_seconds: str = ""
+    makespan: str = ""
     energy_joules: str = ""
     energy_source: str = ""
     cost: str = ""
     currency: str = ""
+    price_per_kwh: str = msgspec.field(default="", name="pricePerKWh")
+    price_source: str = ""
+    carbon_grams: str = ""
     gap_percent: str = ""
     inputs_age: str = ""
     baseline: Baseline = Baseline()
@@ -117,7 +127,11 @@ class DeadlineStatus(Wire, frozen=True, kw_only=True):
 
 
 class Outcome(Wire, frozen=True, kw_only=True):
-    """What came of it, beside the plan and against a baseline on the same cost model."""
+    """What came of it, beside the plan and against a baseline on the same cost model.
+
+    `price_source`: query, fixed (the policy's pricePerKWh), or mixed where some nodes or tasks have the one, some the
+    other. `carbon_grams` is empty unless all of the energy has a figure.
+    """
 
     seconds: str = ""
     planned_seconds: str = ""
@@ -126,6 +140,9 @@ class Outcome(Wire, frozen=True, kw_only=True):
     energy_source: str = ""
     cost: str = ""
     currency: str = ""
+    price_per_kwh: str = msgspec.field(default="", name="pricePerKWh")
+    price_source: str = ""
+    carbon_grams: str = ""
     against: str = ""
     saved_seconds_percent: str = ""
     saved_energy_percent: str = ""

@@ -13,7 +13,8 @@ class TermShare(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     `policy_weight` is the row's own weight, `weight` the share that it comes to on this node. `inputs` are the figures
     that the value was made of (seconds, joules, watts, degrees Celsius, cores, GPUs; flags are 0 or 1), `constants` the
-    columns of the policy table that took part. `age_seconds`: of the oldest measurement among the inputs.
+    columns of the policy table that took part. `age_seconds`: of the oldest measurement among the inputs. `stale`: the
+    metrics whose last sample was too old to count, with its age in seconds.
     """
 
     term: str
@@ -26,6 +27,7 @@ class TermShare(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     policy_weight: int = 0
     inputs: dict[str, float] = {}
     constants: dict[str, float] = {}
+    stale: dict[str, float] = {}
 
 
 class NodeScore(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -15,7 +15,9 @@ from heterosched.policy.decide import Case, Scores
 from heterosched.policy.decision import Alternative, Decision, NodeScore, Rejection, TermShare
 from heterosched.policy.inputs import Columns, Provenance, constants, inputs_at, provenance, raw_inputs
 from heterosched.policy.nodes import Floats
+from heterosched.policy.remarks import remarks
 from heterosched.policy.score import node_weights
+from heterosched.policy.staleness import stale_samples, with_stale
 from heterosched.policy.table import TERMS, PolicyRow
 from heterosched.policy.terms import runs_on
 from heterosched.units import format_time
@@ -49,7 +51,7 @@ def explain(case: Case, node: str = "") -> Decision:
         bound=case.bound,
         asked=score,
         asked_answer=answer,
-        remarks=_remarks(case),
+        remarks=remarks(case),
         alternatives=() if first is None else tuple(told.lost(first, position) for position in rest),
         planned=_planned(case),
         hook=asked.hook,
@@ -145,11 +147,12 @@ class _Teller:
         self._scores = scores
         self._sources = provenance(case)
         self._raw = raw_inputs(case, scores)
+        self._stale = stale_samples(case)
 
     def at(self, position: int) -> NodeScore:
         """The candidate at this position of the rows."""
         scene, row = self.case.scene, int(self.case.rows[position])
-        return node_score(
+        score = node_score(
             node=scene.roster.names[row],
             device=scene.nodes.devices[scene.nodes.device[row]],
             score=int(self._scores.integers[position]),
@@ -159,6 +162,7 @@ class _Teller:
             sources=self._sources,
             raw=self._raw,
         )
+        return with_stale(score, self._stale, position)
 
     def lost(self, best: NodeScore, position: int) -> Alternative:
         """The candidate at this position beside the best one."""
@@ -203,8 +207,9 @@ def _why_not_asked(case: Case, row: int) -> str:
     if ask.planned_device and device not in (*ask.seconds, ask.planned_device):
         able = ", ".join(sorted({*ask.seconds, ask.planned_device}))
         return f"it offers {device}, and the plan's node affinity asks for {able}"
-    why = "kube-scheduler's own filters had ruled it out: its capacity, taints, or the pod's node affinity and selector"
-    return f"{why}, or what-if has taken it out"
+    return (
+        "kube-scheduler's own filters had ruled it out: its capacity, taints, or the pod's node affinity and selector"
+    )
 
 
 def _planned(case: Case) -> str:
@@ -229,23 +234,3 @@ def _figures(case: Case, device: str) -> str:
     if seconds is None:
         return ""
     return f"{seconds:g} s" if watts is None else f"{seconds:g} s and {seconds * watts:g} J"
-
-
-def _remarks(case: Case) -> tuple[str, ...]:
-    remarks = list(case.asked.remarks)
-    if case.asked.hook is not None and case.asked.hook.problem:
-        remarks.append(f"policy hook {case.asked.hook.hook}: {case.asked.hook.problem}; the policy's own weights count")
-    if case.asked.numa_required:
-        remarks.append(
-            "NUMA alignment is required, and no node's topology is known: only the strict entry can hold to it"
-        )
-    if not case.scored_at:
-        remarks.append(
-            f"{len(case.rows)} node(s) passed the filter; "
-            "the scheduler asked for no scores, as it does for a single one"
-        )
-    if case.unknown:
-        remarks.append(f"{len(case.unknown)} candidate(s) were not known and scored 0: {', '.join(case.unknown[:3])}")
-    if case.scene.telemetry_error:
-        remarks.append(f"telemetry: {case.scene.telemetry_error}")
-    return tuple(remarks)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from heterosched.model.cluster import EPSILON
-from heterosched.policy.nodes import Flags, Floats, NodeArrays, Shape
+from heterosched.policy.nodes import FitKey, Flags, Floats, Ints, NodeArrays, Shape
 
 MOST_REMEMBERED = 8
 """Columns kept per picture of the cluster; the pods of a job, which come together, share one."""
@@ -57,15 +57,35 @@ def fit(
     known = nodes.memo.get(key)
     if known is not None:
         return known
-    largest = nodes.gpus.max(initial=0.0)
-    change = gradient(nodes, gpus, cores, memory, nodes.shapes[:typical_shapes], any_size) if largest > 0 else None
-    if change is None:
+    found = _column(nodes, key, nodes.gpus.max(initial=0.0))
+    if found is None:
         return None
     if len(nodes.memo) >= MOST_REMEMBERED:
         nodes.memo.clear()
-    found: Floats = np.clip(0.5 * (1.0 - change / largest), 0.0, 1.0)
     nodes.memo[key] = found
     return found
+
+
+def carry_over(old: NodeArrays, new: NodeArrays, rows: Ints) -> None:
+    """Let `new`, which differs from `old` in what is free on `rows` alone, take over the columns that `old` remembers.
+
+    Each node's figure depends on that node and the typical shapes only, so the columns come out as if worked out anew.
+    """
+    if old.shapes != new.shapes:
+        return
+    largest, part = new.gpus.max(initial=0.0), new.at(rows)
+    for key, column in old.memo.items():
+        changed = _column(part, key, largest)
+        if changed is not None:
+            carried = column.copy()
+            carried[rows] = changed
+            new.memo[key] = carried
+
+
+def _column(nodes: NodeArrays, key: FitKey, largest: float) -> Floats | None:
+    gpus, cores, memory, typical_shapes, any_size = key
+    change = gradient(nodes, gpus, cores, memory, nodes.shapes[:typical_shapes], any_size) if largest > 0 else None
+    return None if change is None else np.clip(0.5 * (1.0 - change / largest), 0.0, 1.0)
 
 
 def _expected(

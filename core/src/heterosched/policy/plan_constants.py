@@ -33,7 +33,7 @@ OBJECTIVE: Final = ("speed", "energy")
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "previous": ("keep_share",),
     "deadline": ("urgent_seconds",),
-    "telemetry": ("max_age_seconds", "limit_celsius"),
+    "telemetry": ("max_age_seconds", "limit_celsius", "xid_headroom", "unreachable_headroom"),
 }
 """Columns by the ground on which they act; what may be empty (caps, nodes, devices) acts wherever it is not."""
 
@@ -44,6 +44,9 @@ def plan_constants(row: PolicyRow, grounds: Grounds) -> dict[str, Constant]:
     for ground, columns in COLUMNS.items():
         if getattr(grounds, ground):
             found.update({camel(column): getattr(row, column) for column in columns})
+    if row.weigh_energy_by != "Joules":
+        found["weighEnergyBy"] = row.weigh_energy_by
+        found.update({"pricePerKWh": row.price_per_kwh} if row.weigh_energy_by == "Cost" else {})
     found.update({cap.where.removeprefix("spec."): cap.watts for cap in row.caps})
     if row.node_selector:
         found["nodeSelector"] = ",".join(f"{key}={value}" for key, value in row.node_selector.items())

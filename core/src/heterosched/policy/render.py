@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from heterosched.policy.decision import Decision, NodeScore, TermShare
+from heterosched.policy.staleness import ages_in_words
 
 WIDTH: Final = 118
 
@@ -20,7 +21,7 @@ def render(decision: Decision) -> str:
     if decision.hook is not None and decision.hook.before != decision.hook.after:
         lines.append(f"hook {decision.hook.hook} changed the weights: {_changes(decision)}")
     if decision.best is None:
-        lines.append("no node was advised")
+        lines.append(f"no node was advised{_why_none(decision)}")
     else:
         tied = f", tied with {decision.tied - 1} more" if decision.tied > 1 else ""
         lines.append(f"advised {_title(decision.best)}{tied}")
@@ -45,6 +46,17 @@ def render(decision: Decision) -> str:
     return "\n".join(lines)
 
 
+def _why_none(decision: Decision) -> str:
+    """Silence is an answer too: the scheduler's own rules stand alone, or no node was left."""
+    turned_down = sum(rejection.count for rejection in decision.rejected)
+    if decision.candidates > turned_down:
+        return (
+            ": no score term has data about any candidate, so kube-scheduler's own scores decide\n"
+            "  (ask about one with --node: it says why each term is absent)"
+        )
+    return ": every candidate was turned down" if turned_down else ""
+
+
 def _changes(decision: Decision) -> str:
     assert decision.hook is not None
     before, after = decision.hook.before, decision.hook.after
@@ -65,7 +77,7 @@ def _table(node: NodeScore) -> list[str]:
     lines = []
     for share in node.terms:
         if share.value is None:
-            lines.append(f"  {share.term:<8} absent: {share.absent}")
+            lines.extend(textwrap.wrap(f"  {share.term:<8} absent: {share.absent}", WIDTH, subsequent_indent=" " * 11))
             continue
         figures = f"{share.value:6.4f} x {share.weight:6.4f} = {share.part:6.4f}"
         lines.extend(_wrapped(f"  {share.term:<8} {figures}", _grounds(share)))
@@ -75,7 +87,9 @@ def _table(node: NodeScore) -> list[str]:
 def _grounds(share: TermShare) -> list[str]:
     age = "" if share.age_seconds is None else f", {share.age_seconds:.0f} s old"
     figures = {**share.inputs, **share.constants}
-    return [f"{share.origin}{age}" if share.origin else "", *[f"{name} {value:g}" for name, value in figures.items()]]
+    old = f"stale, not counted: {ages_in_words(share.stale)}" if share.stale else ""
+    origin = f"{share.origin}{age}" if share.origin else ""
+    return [origin, old, *[f"{name} {value:g}" for name, value in figures.items()]]
 
 
 def _wrapped(head: str, pieces: list[str]) -> list[str]:

@@ -84,3 +84,11 @@ def integers(raw: Floats) -> Ints:
     scores = np.minimum(share.astype(np.int64), MAX_SCORE - 1)
     scores[raw >= best - SAME] = MAX_SCORE
     return scores
+
+
+def single_best(scores: Ints) -> Ints:
+    """The same scores with one best node, the first of several: the scheduler would choose among them at random."""
+    best = np.flatnonzero(scores == MAX_SCORE)
+    if len(best) > 1:
+        scores[best[1:]] = MAX_SCORE - 1
+    return scores

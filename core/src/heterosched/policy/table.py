@@ -9,21 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from heterosched.api.policy import PowerCaps, SchedulingPolicy, SchedulingPolicySpec
 from heterosched.errors import InvalidInput
 from heterosched.jps.parameters import Parameters
 from heterosched.units import parse_duration, parse_quantity
 
-TERMS: Final = ("speed", "energy", "plan", "numa", "load", "fit", "data", "thermal")
+TERMS: Final = ("speed", "energy", "plan", "numa", "load", "fit", "data", "thermal", "metric")
 """Score terms in the order in which they are shown and summed."""
+
+EnergyMeasure = Literal["Joules", "Cost", "Carbon"]
+Exclusion = Literal["Preferred", "Required"]
 
 CONSTANTS: Final[Mapping[str, tuple[str, ...]]] = {
     "plan": ("plan_same_device", "plan_headroom"),
     "load": ("max_age_seconds", "hint_seconds"),
     "fit": ("typical_shapes", "any_size_pods"),
-    "thermal": ("max_age_seconds", "warn_celsius", "limit_celsius"),
+    "thermal": ("max_age_seconds", "warn_celsius", "limit_celsius", "xid_headroom", "unreachable_headroom"),
+    "metric": ("max_age_seconds",),
 }
 """Which columns of the table, besides the weights, each score term reads; an explanation shows them beside the term."""
 
@@ -50,6 +54,10 @@ class PolicyRow:
     `plan_headroom`: share of headroom (the lesser of the terms load and thermal) below which the planned node's lead
     over its device type shrinks, in proportion down to none at no headroom. At 0.75 that is a host that is more than a
     quarter busy, or a GPU in the last three quarters between the two temperatures.
+    `xid_headroom`, `unreachable_headroom`: the most, 0..1, that is left of the thermal headroom of a node with a GPU
+    that reported a hardware error, or with an exporter out of reach; at none the strict entry turns the node down.
+    `exclusion`: whether pods of the policy's HeteroJobs that use GPUs ask the strict entry, so that none goes to a node
+    that it turns down (Required), or plan and score alone hold against such nodes (Preferred).
     `hint_seconds`: how long a node counts the cores of a pod that was just advised to it (host load is a one-minute
     average and is scraped every few seconds, so telemetry does not show the pod earlier); it acts on `load` alone.
     `typical_shapes`: how many of the most frequent shapes of pods with GPUs the term `fit` keeps room for;
@@ -60,6 +68,8 @@ class PolicyRow:
     only where its job gains more than `keep_share` of what the policy weighs. `jps` is for distributed training.
     Tasks that wait for a device type in `autoscaled` are created all the same, so that an autoscaler sees them.
     `node_selector`: labels of the nodes that jobs of the policy may use; empty for all nodes.
+    `price_query`, `carbon_query`: PromQL for the price and the grams of CO2 of a kWh, "" for none; `price_per_kwh`
+    stands in where the former has no figure. `weigh_energy_by`: what energy counts by where nodes differ in it.
     `idle` names fields of the object that are set although nothing acts on them in this version.
     """
 
@@ -82,7 +92,13 @@ class PolicyRow:
     jps: Parameters = field(default_factory=Parameters)
     autoscaled: tuple[str, ...] = ()
     node_selector: Mapping[str, str] = field(default_factory=dict)
+    xid_headroom: float = 0.0
+    unreachable_headroom: float = 0.5
+    exclusion: Exclusion = "Preferred"
     idle: tuple[str, ...] = ()
+    price_query: str = ""
+    carbon_query: str = ""
+    weigh_energy_by: EnergyMeasure = "Joules"
 
     def share(self, term: str) -> float:
         """Weight of a term as a share of all weights, 0..1."""
@@ -104,10 +120,11 @@ def _row(name: str, *weights: int, jps: Parameters) -> PolicyRow:
 BUILT_IN: Final[Mapping[str, PolicyRow]] = {
     row.name: row
     for row in (
-        #                   speed energy plan numa load fit data thermal
-        _row("Performance", 50, 0, 25, 5, 15, 2, 5, 15, jps=Parameters()),
-        _row("Balanced", 25, 25, 25, 5, 15, 2, 5, 15, jps=Parameters(energy_weight=0.5)),
-        _row("Energy", 0, 50, 25, 5, 15, 2, 5, 15, jps=Parameters(beta=0.2, energy_weight=1.0)),
+        # `metric` outweighs what a pod of a TASPolicy usually has besides: load, fit and thermal.
+        #                   speed energy plan numa load fit data thermal metric
+        _row("Performance", 50, 0, 25, 5, 15, 2, 5, 15, 50, jps=Parameters()),
+        _row("Balanced", 25, 25, 25, 5, 15, 2, 5, 15, 50, jps=Parameters(energy_weight=0.5)),
+        _row("Energy", 0, 50, 25, 5, 15, 2, 5, 15, 50, jps=Parameters(beta=0.2, energy_weight=1.0)),
     )
 }
 DEFAULT: Final = "Balanced"
@@ -130,8 +147,14 @@ def row_of(policy: SchedulingPolicy) -> PolicyRow:
         weights,
         price_per_kwh=parse_quantity(spec.price_per_kwh, object=label, field="spec.pricePerKWh"),
         currency=spec.currency,
+        price_query=spec.price_query,
+        carbon_query=spec.carbon_query,
+        weigh_energy_by=_measure(spec, label),
         warn_celsius=spec.thermal.warn_celsius,
         limit_celsius=spec.thermal.limit_celsius,
+        xid_headroom=spec.thermal.xid_percent / 100,
+        unreachable_headroom=spec.thermal.unreachable_percent / 100,
+        exclusion=spec.thermal.exclusion,
         max_age_seconds=spec.telemetry.max_age_seconds,
         plan_same_device=scoring.same_device_percent / 100,
         plan_headroom=scoring.headroom_percent / 100,
@@ -147,6 +170,16 @@ def row_of(policy: SchedulingPolicy) -> PolicyRow:
         node_selector=spec.node_selector,
         idle=_idle(spec),
     )
+
+
+def _measure(spec: SchedulingPolicySpec, label: str) -> EnergyMeasure:
+    """What energy is weighed by: nodes can only differ by what a query tells of them."""
+    queries = {"Cost": ("priceQuery", spec.price_query), "Carbon": ("carbonQuery", spec.carbon_query)}
+    field, query = queries.get(spec.weigh_energy_by, ("", "-"))
+    if not query:
+        problem = f"is {spec.weigh_energy_by}, but spec.{field} is not set"
+        raise InvalidInput(label, "spec.weighEnergyBy", problem, f"set spec.{field}, or weigh energy by Joules")
+    return spec.weigh_energy_by
 
 
 def _caps(caps: PowerCaps, label: str) -> tuple[PowerCap, ...]:
@@ -204,10 +237,8 @@ FILLED_IN: Final[Mapping[str, Mapping[str, object]]] = {
 
 def _idle(spec: SchedulingPolicySpec) -> tuple[str, ...]:
     """Fields that somebody has set and that nothing acts on."""
-    plain = {"priceQuery": spec.price_query, "carbonQuery": spec.carbon_query}
-    found = [name for name, value in plain.items() if value]
     filled = {"preemption": spec.preemption}
-    found += [name for name, value in filled.items() if any(FILLED_IN[name].get(key) != value[key] for key in value)]
+    found = [name for name, value in filled.items() if any(FILLED_IN[name].get(key) != value[key] for key in value)]
     return tuple(f"spec.{name}" for name in found)
 
 

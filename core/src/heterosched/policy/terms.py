@@ -16,9 +16,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from heterosched.model.devices import CPU
+from heterosched.model.topology import NO_NEED, Need
 from heterosched.policy.fragmentation import fit
 from heterosched.policy.nodes import Flags, Floats, Ints, NodeArrays, Signals
+from heterosched.policy.rates import relative
 from heterosched.policy.table import PolicyRow
+from heterosched.policy.tas import TasPolicy, ordinal
+from heterosched.policy.zone_arrays import Reserved, ZoneArrays
+from heterosched.policy.zones import numa
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,9 @@ class Ask:
     """What the terms need to know of a pod. `seconds`, `watts` (of one worker): by device type.
 
     `planned` and `inputs` are row numbers of nodes: where the plan wants this worker, and where each of its inputs lies
-    (one entry per input, -1 for a node that is gone). `planned_device` is "" where the plan names none.
+    (one entry per input, -1 for a node that is gone). `planned_device` is "" where the plan names none. `need` is what
+    kubelets align to NUMA zones, by resource; `numa`: alignment is preferred or required. `tas`: the TASPolicy that the
+    pod names.
     """
 
     row: PolicyRow
@@ -38,6 +45,9 @@ class Ask:
     planned_device: str = ""
     inputs: tuple[int, ...] = ()
     memory: float = 0.0
+    need: Need = NO_NEED
+    numa: bool = False
+    tas: TasPolicy | None = None
 
 
 def runs_on(device: str, gpus: float, known: Mapping[str, float]) -> str:
@@ -80,8 +90,14 @@ def woken_watts(ask: Ask, nodes: NodeArrays, rows: Ints) -> Floats:
     return np.where(nodes.asleep[rows], nodes.idle_watts[rows] * np.minimum(share, 1.0), 0.0)
 
 
+def weighed(needed: Floats, rates: Floats | None) -> Floats:
+    """The joules by what each counts on its node; NaN where that is not known. Unchanged where nodes do not differ."""
+    factors = relative(rates)
+    return needed if factors is None else needed * factors
+
+
 def energy(needed: Floats) -> Floats | None:
-    """Fewest joules among the candidates, divided by the joules on this node; 1 where a node adds none."""
+    """Fewest (weighed) joules among the candidates, divided by those on this node; 1 where a node adds none."""
     if np.isnan(needed).all():
         return None
     least = np.fmin.reduce(needed)
@@ -113,12 +129,6 @@ def lead_left(enough: float, *headrooms: Floats | None) -> Floats | float:
             share = np.clip(headroom / enough, 0.0, 1.0) if enough > 0 else (headroom > 0.0).astype(np.float64)
             left = np.fmin(left, np.where(np.isnan(headroom), 1.0, share))
     return left
-
-
-def numa(count: int) -> Floats | None:
-    """Absent on all `count` nodes: the topology of nodes is not read, and a guess would be worse than silence."""
-    del count
-    return None
 
 
 def load(cpu: Floats | None, average: Floats | None, hinted: Floats | None, cores: Floats) -> Floats | None:
@@ -161,12 +171,31 @@ def thermal(temperature: Floats | None, throttling: Floats | None, warn: float, 
     return headroom
 
 
+def after_faults(
+    headroom: Floats | None, xid: Floats | None, unreachable: Floats | None, row: PolicyRow
+) -> Floats | None:
+    """What faults leave of the headroom, by the policy; where only a fault is known, headroom is what it leaves."""
+    for fault, left in ((xid, row.xid_headroom), (unreachable, row.unreachable_headroom)):
+        if fault is not None and (fault > 0).any():
+            at_most = np.where(fault > 0, left, np.nan)
+            headroom = at_most if headroom is None else np.fmin(headroom, at_most)
+    return headroom
+
+
 def term_values(
-    ask: Ask, nodes: NodeArrays, signals: Signals, rows: Ints, every: bool = False
+    ask: Ask,
+    nodes: NodeArrays,
+    signals: Signals,
+    rows: Ints,
+    every: bool = False,
+    zones: ZoneArrays | None = None,
+    reserved: Reserved | None = None,
+    measured: Floats | None = None,
 ) -> dict[str, Floats | None]:
     """The terms of `ask` on the nodes `rows`: those with a weight, or `every` one. Keys in no particular order.
 
-    A pod that uses no GPU is not measured by the heat of GPUs: `thermal` is absent for it.
+    `measured`: what the pod's TASPolicy puts nodes in order by. A pod that uses no GPU is not measured by the heat of
+    GPUs: `thermal` is absent for it.
     """
     weights = ask.row.weights
 
@@ -175,34 +204,54 @@ def term_values(
 
     found: dict[str, Floats | None] = {}
     if wanted("speed") or wanted("energy"):
-        seconds = by_device(ask.seconds, nodes, rows, ask.gpus)
-        found["speed"] = speed(seconds)
-        watts = by_device(ask.watts, nodes, rows, ask.gpus) if wanted("energy") else None
-        if seconds is not None and watts is not None:
-            found["energy"] = energy(joules(seconds, watts, woken_watts(ask, nodes, rows)))
+        found |= _by_figures(ask, nodes, rows, _pick(signals.rates, rows), wanted("energy"))
     if wanted("load"):
-        hinted = _pick(signals.hinted_cores, rows)
-        found["load"] = load(_pick(signals.host_cpu, rows), _pick(signals.host_load, rows), hinted, nodes.cores[rows])
+        found["load"] = _load(nodes, signals, rows)
     if wanted("thermal") and ask.gpus > 0:
-        heat, throttling = _pick(signals.temperature, rows), _pick(signals.throttling, rows)
-        found["thermal"] = thermal(heat, throttling, ask.row.warn_celsius, ask.row.limit_celsius)
+        found["thermal"] = _thermal(ask.row, signals, rows)
     if wanted("plan") and ask.planned:
         headrooms = (found.get(name) for name in ("load", "thermal") if weights.get(name, 0))
         lead = lead_left(ask.row.plan_headroom, *headrooms)
         same_device = nodes.device[rows] == _number(ask.planned_device, nodes)
         found["plan"] = plan(rows, ask.planned, same_device, ask.row.plan_same_device, lead)
-    if wanted("numa"):
-        found["numa"] = numa(len(rows))
+    if wanted("numa") and ask.numa:
+        found["numa"] = numa(zones, ask.need, rows, reserved)
     if wanted("fit"):
         row = ask.row
         found["fit"] = _pick(fit(nodes, ask.gpus, ask.cores, ask.memory, row.typical_shapes, row.any_size_pods), rows)
     if wanted("data"):
         found["data"] = data(rows, ask.inputs)
+    if wanted("metric") and ask.tas is not None and ask.tas.order is not None:
+        found["metric"] = ordinal(ask.tas.order, _pick(measured, rows))
     return found
 
 
+def _load(nodes: NodeArrays, signals: Signals, rows: Ints) -> Floats | None:
+    hinted = _pick(signals.hinted_cores, rows)
+    return load(_pick(signals.host_cpu, rows), _pick(signals.host_load, rows), hinted, nodes.cores[rows])
+
+
+def _thermal(row: PolicyRow, signals: Signals, rows: Ints) -> Floats | None:
+    heat, throttling = _pick(signals.temperature, rows), _pick(signals.throttling, rows)
+    headroom = thermal(heat, throttling, row.warn_celsius, row.limit_celsius)
+    return after_faults(headroom, _pick(signals.xid, rows), _pick(signals.unreachable, rows), row)
+
+
+def _by_figures(
+    ask: Ask, nodes: NodeArrays, rows: Ints, rates: Floats | None, with_energy: bool
+) -> dict[str, Floats | None]:
+    """The terms that are made of the pod's own figures."""
+    seconds = by_device(ask.seconds, nodes, rows, ask.gpus)
+    watts = by_device(ask.watts, nodes, rows, ask.gpus) if with_energy else None
+    if seconds is None or watts is None:
+        return {"speed": speed(seconds)}
+    needed = weighed(joules(seconds, watts, woken_watts(ask, nodes, rows)), rates)
+    return {"speed": speed(seconds), "energy": energy(needed)}
+
+
 def _pick(values: Floats | None, rows: Ints) -> Floats | None:
-    return None if values is None else values[rows]
+    """The figures of `rows`, which ascend and do not repeat: all of them are the column itself, which nobody writes."""
+    return values if values is None or len(rows) == len(values) else values[rows]
 
 
 def _number(device: str, nodes: NodeArrays) -> int:

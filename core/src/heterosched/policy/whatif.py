@@ -6,7 +6,7 @@ With no change at all the answer is the recorded one, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -18,6 +18,7 @@ from heterosched.policy.decision import Decision, NodeScore
 from heterosched.policy.explain import explain
 from heterosched.policy.hooks import Occasion, PolicyHook, adjusted
 from heterosched.policy.nodes import SENSED, Ints, Sensor
+from heterosched.policy.rates import queries_of
 from heterosched.policy.table import PolicyRow
 
 
@@ -47,12 +48,13 @@ def what_if(case: Case, changes: Changes, hooks: Mapping[str, PolicyHook]) -> Co
     changed = apply(case, changes, hooks)
     recorded, replayed = explain(case), explain(changed)
     asked = explain(changed, recorded.best.node) if recorded.best is not None else replayed
-    return Comparison(recorded=recorded, replayed=replayed, changed=differences(recorded, replayed, asked))
+    words = differences(recorded, replayed, asked, changes.without)
+    return Comparison(recorded=recorded, replayed=replayed, changed=words)
 
 
 def apply(case: Case, changes: Changes, hooks: Mapping[str, PolicyHook]) -> Case:
     """The case with the changes made. Raises InvalidInput."""
-    new = _measured(case, changes.telemetry)
+    new = _measured(case, changes)
     if changes.policy is not None:
         new = _by_policy(new, changes.policy, hooks)
     return _on_nodes(new, case, changes)
@@ -67,23 +69,31 @@ def _by_policy(case: Case, row: PolicyRow, hooks: Mapping[str, PolicyHook]) -> C
     return replace(case, asked=replace(asked, ask=replace(asked.ask, row=row), hook=effect))
 
 
-def _measured(case: Case, telemetry: Mapping[tuple[str, str], float]) -> Case:
+def _measured(case: Case, changes: Changes) -> Case:
+    telemetry, settable = changes.telemetry, _settable(case, changes)
     sensors = dict(case.scene.sensors)
     nothing = np.full(len(case.scene.nodes), np.nan)
     for (metric, node), value in telemetry.items():
-        if metric not in SENSED:
-            raise InvalidInput("--set", metric, "no score term reads this metric", f"use one of {', '.join(SENSED)}")
+        if metric not in settable:
+            raise InvalidInput("--set", metric, "no score term reads this metric", f"use one of {', '.join(settable)}")
         row = _row(case, node, "--set")
         old = sensors.get(metric)
         values = nothing.copy() if old is None else old.values.copy()
         sampled = nothing.copy() if old is None else old.sampled.copy()
         values[row], sampled[row] = value, np.nan if np.isnan(value) else case.at
-        sensor = Sensor.of(values, sampled)
+        sensor = Sensor.of(values, sampled, "" if old is None else old.origin)
         if sensor is None:
             sensors.pop(metric, None)
         else:
             sensors[metric] = sensor
     return replace(case, scene=replace(case.scene, sensors=sensors)) if telemetry else case
+
+
+def _settable(case: Case, changes: Changes) -> tuple[str, ...]:
+    """What terms read anyway, and what policies ask for: those of the record's cluster and the one to be tried."""
+    rows = (*case.scene.policies.values(), *(() if changes.policy is None else (changes.policy,)))
+    asked = sorted({*queries_of(rows), *case.scene.sensors} - {*SENSED})
+    return (*SENSED, *asked)
 
 
 def _on_nodes(new: Case, old: Case, changes: Changes) -> Case:
@@ -100,7 +110,7 @@ def _on_nodes(new: Case, old: Case, changes: Changes) -> Case:
     gone = {names[row] for row in without} | {names[row] for row in added}
     kept = {node: why for node, why in old.rejected.items() if node not in gone}
     rejected = {node: why for node, why in kept.items() if node in after or node not in before}
-    rejected.update({node: why for node, why in after.items() if before.get(node) != why and node not in gone})
+    rejected.update({node: str(why) for node, why in after.items() if before.get(node) != why and node not in gone})
     left = [row for row in offered if names[row] not in rejected]
     if not left:
         raise InvalidInput("what-if", "", "no candidate is left", "take fewer nodes away, or add some with --with")
@@ -120,9 +130,14 @@ def _row(case: Case, node: str, option: str) -> int:
     return row
 
 
-def differences(recorded: Decision, replayed: Decision, about_best: Decision) -> tuple[str, ...]:
-    """What is different, most important first; `about_best`: the replay asked about the node that was best before."""
-    found = [*_advice(recorded, replayed, about_best)]
+def differences(
+    recorded: Decision, replayed: Decision, about_best: Decision, without: Collection[str] = ()
+) -> tuple[str, ...]:
+    """What is different, most important first; `about_best`: the replay asked about the node that was best before.
+
+    `without`: the nodes that were taken away.
+    """
+    found = [*_advice(recorded, replayed, about_best, without)]
     if recorded.policy != replayed.policy:
         found.append(f"policy {recorded.policy} -> {replayed.policy}")
     if recorded.candidates != replayed.candidates:
@@ -136,7 +151,7 @@ def differences(recorded: Decision, replayed: Decision, about_best: Decision) ->
     return tuple(found)
 
 
-def _advice(recorded: Decision, replayed: Decision, about_best: Decision) -> list[str]:
+def _advice(recorded: Decision, replayed: Decision, about_best: Decision, without: Collection[str]) -> list[str]:
     old, new = recorded.best, replayed.best
     if old is None or new is None:
         words = [f"{best.node} advised" if best is not None else "no node advised" for best in (old, new)]
@@ -144,7 +159,10 @@ def _advice(recorded: Decision, replayed: Decision, about_best: Decision) -> lis
     if old.node == new.node:
         lead = "" if recorded.difference == replayed.difference else _lead(recorded, replayed)
         return [f"{old.node} is still advised{lead}"] if lead or old.mean != new.mean else []
-    return [f"advised {old.node} -> {new.node}", *_fall(old, new, about_best)]
+    moved = f"advised {old.node} -> {new.node}"
+    if old.node in without:
+        return [moved, f"{old.node} is no candidate any more: it was taken out by --without"]
+    return [moved, *_fall(old, new, about_best)]
 
 
 def _lead(recorded: Decision, replayed: Decision) -> str:
@@ -162,4 +180,8 @@ def _fall(old: NodeScore, new: NodeScore, about_best: Decision) -> list[str]:
     decisive = sorted(parts.items(), key=lambda item: -abs(item[1]))
     words = ", ".join(f"{term} {part:+.4f}" for term, part in decisive if part)
     behind = (new.mean or 0.0) - (own.mean or 0.0)
+    if not words:
+        return [
+            f"{old.node} now is as good as {new.node}: score {own.score}, mean {own.mean or 0.0:.4f}, by every term"
+        ]
     return [f"{old.node} now has score {own.score}, mean {own.mean or 0.0:.4f}, {behind:.4f} behind ({words})"]
