@@ -57,6 +57,8 @@ NAMED: dict[str, tuple[PolicyRow, Mapping[str, object]]] = {
     "keep_share": (replace(OWN, keep_share=0.7), {"keepShare": 0.7}),
     "max_age_seconds": (replace(OWN, max_age_seconds=7.0), {"maxAgeSeconds": 7.0}),
     "limit_celsius": (replace(OWN, limit_celsius=77.0), {"limitCelsius": 77.0}),
+    "xid_headroom": (replace(OWN, xid_headroom=0.5), {"xidHeadroom": 0.5}),
+    "unreachable_headroom": (replace(OWN, unreachable_headroom=0.0), {"unreachableHeadroom": 0.0}),
     "caps": (replace(OWN, caps=(PowerCap(4500.0), OWN.caps[1])), {"powerCaps.clusterWatts": 4500.0}),
     "group": (
         replace(OWN, caps=(OWN.caps[0], replace(OWN.caps[1], watts=3000.0))),
@@ -64,6 +66,7 @@ NAMED: dict[str, tuple[PolicyRow, Mapping[str, object]]] = {
     ),
     "node_selector": (replace(OWN, node_selector={}), {"nodeSelector": None}),
     "autoscaled": (replace(OWN, autoscaled=("nvidia-l4",)), {"autoscaledDevices": "nvidia-l4"}),
+    "weigh_energy_by": (replace(OWN, weigh_energy_by="Cost"), {"weighEnergyBy": "Cost", "pricePerKWh": 0.15}),
     **{
         f"jps.{name}": (replace(OWN, jps=replace(OWN.jps, **{name: value})), {f"jps.{camel(name)}": value})
         for name, value in SEARCH.items()
@@ -80,9 +83,14 @@ SILENT: dict[str, Any] = {
     "hint_seconds": 10.0,
     "typical_shapes": 1,
     "any_size_pods": 0.0,
-    "idle": ("spec.priceQuery",),
+    "idle": ("spec.preemption",),
+    "price_query": "price",
+    "carbon_query": "co2",
+    "exclusion": "Required",
 }
-"""Columns that move no plan: money is for reports, and the others act on scores of nodes."""
+"""Columns that move no plan: pods are held to exclusion at the strict entry, money is for reports unless energy is
+weighed by it, telemetry has the queries' answers, and the others act on scores of nodes.
+"""
 
 
 def a_scene(row: PolicyRow) -> dict[str, JobPlan]:
@@ -142,6 +150,7 @@ def test_weights_of_terms_that_only_nodes_have_move_no_plan(term: str) -> None:
 def test_explanations_name_what_could_matter_to_the_job_and_no_more() -> None:
     rows = {"powerCaps.clusterWatts", "powerCaps.groups[a].watts", "nodeSelector", "autoscaledDevices"}
     common = {"weights.speed", "weights.energy", "keepShare", "maxAgeSeconds", "limitCelsius", *rows}
+    common |= {"xidHeadroom", "unreachableHeadroom"}
     assert set(BASE["plain"].constants) == common
     assert set(BASE["graph"].constants) == common | {"urgentSeconds"}
     assert set(BASE["train"].constants) == common | {f"jps.{camel(name)}" for name in SEARCH}
@@ -179,6 +188,24 @@ def _kept(row: PolicyRow) -> object:
     return nodes(planned(state, cluster=PLAIN, policies={"Own": row}, previous=first)["a"])
 
 
+def _sound(metric: str, figure: float) -> Callable[[PolicyRow], tuple[str, ...]]:
+    """Where a task goes when its best node has a fault."""
+    fault = Telemetry(("t4-0",), {metric: np.array([figure])}, {metric: np.array([NOW])}, collected_at=NOW)
+
+    def outcome(row: PolicyRow) -> tuple[str, ...]:
+        state = gpu_job("a").policy("Own")
+        return nodes(planned(state, cluster=PLAIN, policies={"Own": row}, telemetry=fault)["a"])
+
+    return outcome
+
+
+def _priced(row: PolicyRow) -> object:
+    """Where a task goes when the price is known of one of two like nodes."""
+    price = Telemetry(("t4-1",), {"price/Own": np.array([0.1])}, {"price/Own": np.array([NOW])}, collected_at=NOW)
+    given: dict[str, Any] = {"cluster": a_cluster(t4=2), "policies": {"Own": row}, "telemetry": price}
+    return nodes(planned(gpu_job("a").policy("Own"), **given)["a"])
+
+
 def _weights(speed: int, energy: int) -> PolicyRow:
     return replace(BARE, weights={"speed": speed, "energy": energy})
 
@@ -194,8 +221,16 @@ def _weights(speed: int, energy: int) -> PolicyRow:
             replace(BARE, limit_celsius=80.0, max_age_seconds=7.0),
             _cooler,
         ),
+        (replace(BARE, xid_headroom=0.0), replace(BARE, xid_headroom=0.5), _sound("gpu_xid", 79.0)),
+        (replace(BARE, unreachable_headroom=0.0), BARE, _sound("exporters_down", 1.0)),
         (replace(BARE, urgent_seconds=3600.0), replace(BARE, urgent_seconds=1.0), _turn),
         (replace(_weights(1, 0), keep_share=0.1), replace(_weights(1, 0), keep_share=2.0), _kept),
+        (_weights(1, 9), replace(_weights(1, 9), weigh_energy_by="Cost"), _priced),
+        (
+            replace(_weights(1, 9), weigh_energy_by="Cost"),
+            replace(_weights(1, 9), weigh_energy_by="Cost", price_per_kwh=0.05),
+            _priced,
+        ),
     ],
 )
 def test_the_named_columns_do_decide(one: PolicyRow, other: PolicyRow, outcome: Callable[[PolicyRow], object]) -> None:

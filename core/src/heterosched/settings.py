@@ -35,6 +35,10 @@ class ServiceSettings(BaseSettings):
         """Nothing but what `load` has gathered: it gets the environment as an argument, so that tests can give one."""
         return (init_settings,)
 
+    def problems(self) -> list[InvalidInput]:
+        """What is wrong with values that are each of the right type, with key and remedy."""
+        return []
+
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -52,12 +56,16 @@ def load(
     if wrong:
         raise InvalidInput("settings", "", "; ".join(wrong), f"known are {', '.join(kind.model_fields)}")
     try:
-        return kind(**{**values, **told, **(given or {})})
+        found = kind(**{**values, **told, **(given or {})})
     except ValidationError as error:
-        problems = "; ".join(
+        values_wrong = "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}" for item in error.errors()
         )
-        raise InvalidInput("settings", "", problems, "correct these values") from error
+        raise InvalidInput("settings", "", values_wrong, "correct these values") from error
+    problems = [f"{problem.field}: {problem.problem}; {problem.remedy}" for problem in found.problems()]
+    if problems:
+        raise InvalidInput("settings", "", "; ".join(problems))
+    return found
 
 
 def _unknown(kind: type[ServiceSettings], keys: Iterable[str]) -> list[str]:
@@ -65,15 +73,20 @@ def _unknown(kind: type[ServiceSettings], keys: Iterable[str]) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    return read_mapping(path, f"settings file {path}")
+
+
+def read_mapping(path: Path, label: str) -> dict[str, Any]:
+    """The mapping in a YAML or TOML file, which errors call `label`. Raises InvalidInput."""
     try:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except (OSError, UnicodeError, tomllib.TOMLDecodeError, yaml.YAMLError) as error:
-        raise InvalidInput(f"settings file {path}", "", str(error), "give a readable YAML or TOML file") from error
+        raise InvalidInput(label, "", str(error), "give a readable YAML or TOML file") from error
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise InvalidInput(f"settings file {path}", "", "it holds no mapping", "write `key: value` lines")
+        raise InvalidInput(label, "", "it holds no mapping", "write `key: value` lines")
     return {str(key): value for key, value in values.items()}
 
 

@@ -14,6 +14,7 @@ from heterosched.algorithms.check import totals
 from heterosched.algorithms.energy_heft import EnergyHeft
 from heterosched.algorithms.idle import idle_joules, node_joules, share
 from heterosched.model import (
+    DEVICE_TYPES,
     Cluster,
     Demand,
     Edge,
@@ -23,7 +24,6 @@ from heterosched.model import (
     Reservation,
     Task,
     TaskGraph,
-    idle_watts,
 )
 from problems import problems
 
@@ -64,9 +64,9 @@ def test_a_node_that_is_never_off_costs_nothing() -> None:
 
 
 def test_idle_watts_come_from_the_device_table() -> None:
-    assert idle_watts("nvidia-v100", 64, 4) == 4 * 15.0 + 4 * 30.0
-    assert idle_watts("cpu", 16, 0) == 15.0
-    assert idle_watts("acme-x1", 20, 8) == 30.0
+    assert DEVICE_TYPES.idle_watts("nvidia-v100", 64, 4) == 4 * 15.0 + 4 * 30.0
+    assert DEVICE_TYPES.idle_watts("cpu", 16, 0) == 15.0
+    assert DEVICE_TYPES.idle_watts("acme-x1", 20, 8) == 30.0
 
 
 @st.composite
@@ -111,7 +111,8 @@ def test_a_node_that_would_have_to_be_woken_is_left_off_where_energy_counts() ->
 
 def test_work_is_gathered_on_nodes_that_are_on() -> None:
     nodes = tuple(
-        Node(f"t4-{n}", "nvidia-t4", Demand(8, 0, 4), idle_watts=idle_watts("nvidia-t4", 8, 4)) for n in (0, 1)
+        Node(f"t4-{n}", "nvidia-t4", Demand(8, 0, 4), idle_watts=DEVICE_TYPES.idle_watts("nvidia-t4", 8, 4))
+        for n in (0, 1)
     )
     tasks = [Task(f"t{n}", (Option("nvidia-t4", 60.0, Demand(1, 0, 1), 70.0),)) for n in range(4)]
     graph = TaskGraph.build([Task("first", tasks[0].options), *tasks[1:]], [Edge("first", "t1", 1e9)])

@@ -169,6 +169,14 @@ def test_launching_takes_time_but_no_energy(name: str) -> None:
             "3 workers on p1 are too many, 1 fit at once",
         ),
         (
+            one_task(
+                Option("p1", 1, ONE, workers=3),
+                Option("p2", 1, Demand(cpu=9), workers=3),
+                cluster=Cluster(processors(2)),
+            ),
+            "3 workers on one device type are too many, at once fit 1 on p1, 0 on p2; lower workers.min",
+        ),
+        (
             one_task(Option("p1", 1, ONE), cluster=Cluster(processors(1), (Reservation("p1", ONE, 0, math.inf),))),
             "held until further notice",
         ),

@@ -9,7 +9,7 @@ import pytest
 
 from clusters import a_cluster
 from heterosched.errors import Unplaceable
-from heterosched.model import Demand, Reservation
+from heterosched.model import DEVICE_TYPES, Demand, Reservation
 from heterosched.planning.due import due, reasons
 from heterosched.planning.estimates import drawn_watts
 from heterosched.planning.types import Quota, TaskProgress
@@ -69,7 +69,7 @@ def test_a_device_for_ever_held_is_asked_for_too() -> None:
     assert (found.held, set(found.pending)) == (("t",), {"t"})
 
 
-A100_WATTS = drawn_watts("nvidia-a100", None, Demand(gpus=1))
+A100_WATTS = drawn_watts("nvidia-a100", None, Demand(gpus=1), DEVICE_TYPES)
 TWO_GPUS = {"ns": (Quota("q", Demand(1e9, 1e15, 2.0)),)}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from clusters import a_cluster
+from heterosched.api import ThroughputProfile
 from heterosched.model import Reservation
 from heterosched.model.cluster import Demand
-from manifests import JobBuilder, a_job
+from manifests import JobBuilder, a_job, a_profile
 from planned import NOW, a_state, a_training, gpu_job, planned
 
 
@@ -40,6 +42,15 @@ def test_a_better_way_that_is_taken_is_named_too() -> None:
 
 def test_the_only_way_needs_no_comparison() -> None:
     assert planned(gpu_job("a"), cluster=a_cluster(t4=1))["a"].because["t"].endswith("it is the only way to run it")
+
+
+def test_seconds_that_runs_taught_say_so_and_how_sure_they_are() -> None:
+    manifest = a_profile("p", "ns", devices=[{"device": "nvidia-t4", "seconds": "30", "origin": "estimated"}])
+    row = {"device": "nvidia-t4", "seconds": "20", "samples": 3, "confidencePercent": 75, "origin": "simulated"}
+    known = {("ns", "p"): msgspec.convert({**manifest, "status": {"devices": [row]}}, ThroughputProfile)}
+    job = a_job("a").task("t", work={"profile": "p"}).gpus(1, "nvidia-t4")
+    told = planned(job, cluster=a_cluster(t4=1), profiles=known)["a"].because["t"]
+    assert told.startswith("nvidia-t4 (20 s by finished runs, 75 % sure, ")
 
 
 def test_training_tells_its_workers_and_how_good_the_sizes_are() -> None:

@@ -1,4 +1,4 @@
-"""Nodes that are too hot get nothing new, as in the extender; without another node, or without a sample, they do."""
+"""Plans go round nodes that are too hot, as the extender does; not without another node, or without a sample."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOT = {"t4-0": 91.0, "t4-1": 55.0}
     ("telemetry", "node", "reason"),
     [
         (sampled(gpu_temperature=HOT), "t4-1", "a GPU is at its limit of 90 degrees Celsius"),
-        (sampled(gpu_throttling={"t4-0": 1.0, "t4-1": 0.0}), "t4-1", "a GPU throttles for heat or power"),
+        (sampled(gpu_throttling={"t4-0": 1.0, "t4-1": 0.0}), "t4-1", "a GPU throttles for heat or a power brake"),
         (sampled(gpu_temperature={"t4-0": 89.9}), "t4-0", ""),
         (sampled(age=61.0, gpu_temperature=HOT), "t4-0", ""),
         (sampled(gpu_temperature={"t4-0": np.nan}), "t4-0", ""),
@@ -50,7 +50,25 @@ def test_the_limit_is_the_policys() -> None:
 
 def test_better_a_hot_node_than_none() -> None:
     every = sampled(gpu_temperature={"t4-0": 91.0, "t4-1": 99.0})
-    assert planned(gpu_job("a"), cluster=TWO, telemetry=every)["a"].error is None
+    found = planned(gpu_job("a"), cluster=TWO, telemetry=every)["a"]
+    assert found.error is None
+    assert found.cornered == {"t": ("t4-0", "t4-1")}
+
+
+def test_a_task_with_other_nodes_is_not_cornered_and_one_without_names_only_those_that_it_could_use() -> None:
+    job = a_job("a").task("any").gpus(1, "nvidia-t4", "nvidia-v100").runtime({"nvidia-t4": 5, "nvidia-v100": 3})
+    job = job.task("one").gpus(1, "nvidia-v100").runtime({"nvidia-v100": 3})
+    both = sampled(gpu_temperature={"t4-0": 91.0, "t4-1": 55.0, "v100-0": 91.0})
+    found = planned(job, cluster=a_cluster(t4=2, v100=1), telemetry=both)["a"]
+    assert found.cornered == {"one": ("v100-0",)}
+    assert found.schedule.assignments["any"].nodes == ("t4-1",)
+
+
+def test_workers_that_do_not_fit_on_cool_nodes_together_may_use_hot_ones() -> None:
+    job = a_job("a").task("t").gpus(1, "nvidia-t4").workers(4, 4).runtime({"nvidia-t4": 5})
+    found = planned(job, cluster=a_cluster(t4=2), telemetry=sampled(gpu_temperature=HOT))["a"]
+    assert found.cornered == {"t": ("t4-0",)}
+    assert set(nodes(found)) == {"t4-0", "t4-1"}
 
 
 def test_work_without_gpus_does_not_mind() -> None:

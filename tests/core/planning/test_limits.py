@@ -41,12 +41,27 @@ def test_the_cheapest_way_is_taken_where_even_it_is_too_dear() -> None:
     found = one(a_choice("Performance").spec(energyBudgetJoules=5000))
     assert (nodes(found)[0][:2], found.verdict) == ("t4", "OverBudget by 2000 J")
     assert found.frontier == (Point(40, 12000), Point(100, 7000))
+    assert found.sacrifice == (
+        "the energy budget comes before time: this way takes 60 s longer than the fastest one; "
+        "for that one raise spec.energyBudgetJoules to what it draws or remove it"
+    )
 
 
 def test_of_two_limits_that_exclude_each_other_the_budget_is_kept() -> None:
     found = one(a_choice().deadline(within="150s").spec(energyBudgetJoules=8000))
     assert (nodes(found)[0][:2], found.verdict) == ("t4", "LateBy 50 s")
     assert [(point.seconds, point.joules) for point in found.frontier] == [(40, 12000), (100, 7000)]
+    assert "takes 60 s longer than the fastest one" in found.sacrifice
+
+
+def test_a_hopeless_deadline_says_what_hurrying_costs() -> None:
+    found = one(a_choice("Energy").deadline(within="10s"))
+    assert (nodes(found)[0][:4], found.verdict) == ("v100", "LateBy 130 s")
+    assert found.sacrifice == (
+        "the deadline comes before energy: this way draws 5000 J more than the cheapest one; "
+        "for that one give a later deadline or none"
+    )
+    assert one(a_choice("Energy").deadline(within="1h")).sacrifice == ""
 
 
 def test_a_graph_mixes_fast_and_cheap_ways_to_keep_both() -> None:

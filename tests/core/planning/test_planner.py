@@ -443,15 +443,6 @@ def test_a_job_that_was_edited_while_it_runs_keeps_holding_what_its_pods_hold(ed
     assert start(found["b"]) == HELD_SECONDS
 
 
-def test_required_numa_alignment_cannot_be_proven_and_says_so() -> None:
-    job = a_job("a").task("t").gpus(1).allow("nvidia-t4", numa="Required").runtime({"nvidia-t4": 5})
-    found = one(state(job), ONE_T4)
-    assert isinstance(found.error, Unplaceable)
-    assert "t of HeteroJob ns/a" in str(found.error)
-    assert "NUMA topology of the nodes is not known to this version" in str(found.error)
-    assert found.schedule.assignments == {}
-
-
 # --- verdict ---------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from clusters import a_cluster, a_node
 from heterosched.errors import InvalidInput
-from heterosched.model import Cluster, Demand, Reservation
+from heterosched.model import Cluster, Demand, Node, Reservation
 from heterosched.planning.due import reasons
 from heterosched.planning.types import Quota, TaskProgress
 from heterosched.policy.table import BUILT_IN, PolicyRow, PowerCap
@@ -53,6 +53,15 @@ def test_gpus_that_others_hold_count_with_the_tables_power() -> None:
     cluster = a_cluster(Reservation("t4-0", Demand(gpus=1), NOW - 5, NOW + 30), t4=2)
     assert start(planned(gpu_job("a"), cluster=cluster, policies=capped(100))["a"]) == 30.0
     assert start(planned(gpu_job("a"), cluster=cluster, policies=capped(140))["a"]) == 0.0
+
+
+def test_pods_that_share_a_gpu_by_time_draw_no_more_than_it_together() -> None:
+    """Eight slices of two T4 are 140 W at the most, whoever holds them."""
+    shared = Node("shared-0", "tesla-t4-shared", Demand(16, 2**36, 8), shares=4.0)
+    held = tuple(Reservation("shared-0", Demand(gpus=1), NOW - 5, NOW + 30) for _ in range(8))
+    cluster = Cluster((a_node("t4-0"), shared), held)
+    assert start(planned(gpu_job("a"), cluster=cluster, policies=capped(209))["a"]) == 30.0
+    assert start(planned(gpu_job("a"), cluster=cluster, policies=capped(210))["a"]) == 0.0
 
 
 def test_a_cap_over_a_group_of_nodes_acts_on_these_nodes_alone() -> None:
@@ -139,7 +148,7 @@ def test_what_others_use_of_a_quota_is_not_there_and_the_quota_is_named() -> Non
     quota = Quota("gpus", Demand(math.inf, math.inf, 3.0), Demand(gpus=2.0))
     found = planned(gpu_job("a"), gpu_job("b"), cluster=a_cluster(t4=4), quotas={"ns": (quota,)})
     late = next(own for own in found.values() if start(own) > 0)
-    assert (start(late), late.limits) == (10.0, {"t": "ResourceQuota gpus"})
+    assert (start(late), late.limits) == (10.0, {"t": "ResourceQuota gpus (GPUs: asked 1, used 3 of 3)"})
 
 
 def test_a_quota_of_pods_counts_workers() -> None:

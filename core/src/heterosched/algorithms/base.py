@@ -39,7 +39,8 @@ class Problem:
     is taken to end there, and a place behind it is chosen only where nothing ends earlier: without it a task that finds
     every node held for good is Unplaceable. `deadline`: when the whole graph should have finished; single tasks may
     have earlier ones. `seed` is what strategies that draw lots start from. All times in seconds with the same origin
-    as `now`.
+    as `now`. `rates`: what a joule counts on each node where energy is weighed (dearer power counts more); empty where
+    nodes do not differ in it, and 1 for those that it does not name.
     """
 
     graph: TaskGraph
@@ -52,6 +53,7 @@ class Problem:
     horizon: float = math.inf
     deadline: float = math.inf
     seed: int = 0
+    rates: Mapping[str, float] = field(default_factory=dict)
 
 
 @runtime_checkable

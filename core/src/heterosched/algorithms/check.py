@@ -121,6 +121,9 @@ def _place_faults(problem: Problem, name: str, own: Assignment) -> Iterator[str]
             yield f"{name}: {place} does not offer {own.option.device}"
         if task.nodes is not None and place not in task.nodes:
             yield f"{name}: {place} is excluded by its template"
+        aligned = [option.nodes for option in task.options if option == own.option and option.nodes is not None]
+        if aligned and not any(place in names for names in aligned):
+            yield f"{name}: {place} cannot align it"
 
 
 def _time_faults(problem: Problem, name: str, own: Assignment, schedule: Schedule) -> Iterator[str]:

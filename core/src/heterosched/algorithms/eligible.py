@@ -16,6 +16,7 @@ def runs(node: Node, task: Task, option: Option) -> bool:
     return (
         node.ready
         and node.offers(option.device)
+        and (option.nodes is None or node.name in option.nodes)
         and (task.nodes is None or node.name in task.nodes)
         and option.demand.fits(node.allocatable)
     )
@@ -72,18 +73,39 @@ def missing(cluster: Cluster, task: Task) -> str:
     left = [node for node in left if node.ready]
     if not left:
         return f"no node that offers {wanted} is ready and takes pods; uncordon or repair one"
-    return _too_large(left, task)
+    if not task.unaligned:
+        return _too_large(left, task)
+    left = [node for node in left if any(option.nodes and _offers(node, option) for option in task.options)]
+    return f"{_too_large(left, task)}; {task.unaligned}" if left else task.unaligned
+
+
+def _offers(node: Node, option: Option) -> bool:
+    """Whether the node has the device, and can align the worker where that is required."""
+    return node.offers(option.device) and (option.nodes is None or node.name in option.nodes)
 
 
 def _too_large(nodes: list[Node], task: Task) -> str:
-    options = [option for option in task.options if any(node.offers(option.device) for node in nodes)]
+    options = [option for option in task.options if any(_offers(node, option) for node in nodes)]
     option = min(options, key=lambda option: (option.workers, option.demand.gpus, option.demand.cpu))
-    nodes = [node for node in nodes if node.offers(option.device)]
+    alike = [node for node in nodes if _offers(node, option)]
     for name, unit in _DIMENSIONS:
-        need, largest = getattr(option.demand, name), max(getattr(node.allocatable, name) for node in nodes)
+        need, largest = getattr(option.demand, name), max(getattr(node.allocatable, name) for node in alike)
         if need > largest:
             return f"it needs {need:g} {unit} on {option.device}, the largest such node has {largest:g}; ask for less"
     if option.workers == 1:
         return f"no {option.device} node has enough cores, memory and GPUs together; ask for less of one of them"
-    fit = idle_workers(nodes, option.demand, option.workers)
-    return f"{option.workers} workers on {option.device} are too many, {fit} fit at once; lower workers.min"
+    return _too_many(nodes, [own for own in options if own.workers == option.workers])
+
+
+def _too_many(nodes: list[Node], options: list[Option]) -> str:
+    """Of workers that do not fit at once: how many would, on each device type that the task may use."""
+    count = options[0].workers
+    fits: dict[str, int] = {}
+    for option in options:
+        offering = [node for node in nodes if _offers(node, option)]
+        fits[option.device] = max(fits.get(option.device, 0), idle_workers(offering, option.demand, count))
+    if len(fits) == 1:
+        ((device, fit),) = fits.items()
+        return f"{count} workers on {device} are too many, {fit} fit at once; lower workers.min"
+    each = ", ".join(f"{fit} on {device}" for device, fit in sorted(fits.items()))
+    return f"{count} workers on one device type are too many, at once fit {each}; lower workers.min"

@@ -7,7 +7,8 @@ The ranks are those of Topcuoglu, Hariri and Wu (2002, see heft.py). Among a tas
 wins, where `time` and `energy` are the weights of the problem's objective, EFT is measured from the time at which the
 task could run, and the minima are taken over the candidates. J is what the task's devices draw and what its nodes draw
 because they have to be on for it (see idle.py); where that differs between nodes, those that are on already and those
-that would have to be woken are separate candidates. A weight of zero for energy makes it HEFT exactly.
+that would have to be woken are separate candidates, and so are nodes on which a joule counts differently.
+A weight of zero for energy makes it HEFT exactly.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def by_economy(ground: Ground, order: Sequence[str], ranks: Mapping[str, float],
 
     def choose(placement: Placement, name: str, arrivals: Arrivals) -> Candidate:
         candidates = _candidates(placement, name, arrivals, meter)
-        joules = [candidate.option.joules + meter.added(candidate) for candidate in candidates]
+        joules = [meter.joules(candidate) for candidate in candidates]
         best = _best(candidates, joules, arrivals.ready, objective)
         meter.place(best)
         return best
@@ -53,9 +54,12 @@ def by_economy(ground: Ground, order: Sequence[str], ranks: Mapping[str, float],
 
 
 def _candidates(placement: Placement, name: str, arrivals: Arrivals, meter: IdleMeter) -> Sequence[Candidate]:
-    """The earliest place of each option; where idle power counts, on each kind of node, on and off."""
+    """The earliest place of each option; on each kind of node where joules count differently there, or idle power
+    counts: then on and off.
+    """
     if not meter.counts:
-        return placement.candidates(name, arrivals)
+        differ = bool(placement.problem.rates)
+        return placement.spread(name, arrivals) if differ else placement.candidates(name, arrivals)
     found: list[Candidate] = []
     for option, places in zip(placement.problem.graph.tasks[name].options, placement.ground.places(name), strict=True):
         kinds = places.by_kind.values() if option.workers == 1 else (places.nodes,) if places.nodes else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,7 +34,7 @@ class Ground:
         self.problem = problem
         self.nodes = problem.cluster.nodes
         self.timeline = Timeline(self.nodes, problem.cluster.reservations, problem.now, problem.horizon)
-        self._shared: dict[tuple[str, Demand, int, frozenset[str] | None], Places] = {}
+        self._shared: dict[tuple[str, Demand, int, frozenset[str] | None, frozenset[str] | None], Places] = {}
         self._places: dict[str, tuple[Places, ...]] = {}
         self._seconds: dict[str, tuple[float, ...]] = {}
 
@@ -47,7 +47,7 @@ class Ground:
         return found
 
     def _eligible(self, task: Task, option: Option) -> Places:
-        key = (option.device, option.demand, option.workers, task.nodes)
+        key = (option.device, option.demand, option.workers, task.nodes, option.nodes)
         if key not in self._shared:
             found = sorted(
                 eligible(self.nodes, task, option), key=lambda position: self.nodes[position].device != option.device
@@ -66,11 +66,19 @@ class Ground:
     @cached_property
     def kinds(self) -> tuple[int, ...]:
         """The kind of each node, numbered from zero."""
-        restrictions = {task.nodes for task in self.problem.graph.tasks.values() if task.nodes is not None}
+        tasks = self.problem.graph.tasks.values()
+        restrictions = {names for task in tasks for names in _restrictions(task) if names is not None}
+        rates = self.problem.rates
         known: dict[object, int] = {}
         return tuple(
             known.setdefault(
-                (node.device, node.allocatable, node.ready, tuple(node.name in names for names in restrictions)),
+                (
+                    node.device,
+                    node.allocatable,
+                    node.ready,
+                    tuple(node.name in names for names in restrictions),
+                    rates.get(node.name, 1.0),
+                ),
                 len(known),
             )
             for node in self.nodes
@@ -107,3 +115,9 @@ class Ground:
     def transfer(self, size_bytes: float) -> float:
         """Seconds that data takes between different nodes; nothing where there is only one."""
         return self.problem.cluster.link.seconds(size_bytes) if len(self.nodes) > 1 else 0.0
+
+
+def _restrictions(task: Task) -> Iterator[frozenset[str] | None]:
+    yield task.nodes
+    for option in task.options:
+        yield option.nodes

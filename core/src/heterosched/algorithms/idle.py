@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from heterosched.algorithms.base import Problem
 from heterosched.algorithms.candidate import Candidate
-from heterosched.model import Demand, Node, Schedule
+from heterosched.model import Demand, Node, Option, Schedule
 
 Span = tuple[float, float]
 Held = tuple[float, float, float]
@@ -24,17 +24,29 @@ Held = tuple[float, float, float]
 
 
 class IdleMeter:
-    """Counts idle and wake-up joules while a schedule grows."""
+    """Counts idle and wake-up joules while a schedule grows, and weighs joules by the rates of their nodes."""
 
     def __init__(self, problem: Problem) -> None:
-        self.nodes = problem.cluster.nodes
+        self.nodes, self._rates = problem.cluster.nodes, problem.rates
         self.counts = any(node.idle_watts > 0 or node.wake_joules > 0 for node in self.nodes)
         self._theirs = _spans_of_others(problem) if self.counts else {}
         self._ours: dict[int, list[Held]] = defaultdict(list)
 
+    def joules(self, candidate: Candidate) -> float:
+        """Joules of the candidate and of its nodes because of it, weighed by the nodes' rates."""
+        if not self._rates:
+            return candidate.option.joules + self.added(candidate)
+        drawn = drawn_joules(candidate.option, (self.nodes[place].name for place in candidate.places), self._rates)
+        return drawn + self.added(candidate)
+
     def added(self, candidate: Candidate) -> float:
-        """Joules that the candidate's nodes would draw more than without it, its own watts not counted."""
-        return sum(self._added(place, candidate) for place in set(candidate.places)) if self.counts else 0.0
+        """Joules that the candidate's nodes would draw more than without it, its own watts not counted; weighed."""
+        if not self.counts:
+            return 0.0
+        return sum(self._rate(place) * self._added(place, candidate) for place in set(candidate.places))
+
+    def _rate(self, place: int) -> float:
+        return self._rates.get(self.nodes[place].name, 1.0) if self._rates else 1.0
 
     def _added(self, place: int, candidate: Candidate) -> float:
         node, theirs, ours = self.nodes[place], self._theirs.get(place, ()), self._ours[place]
@@ -52,8 +64,21 @@ class IdleMeter:
             self._ours[place].append((candidate.start, candidate.finish, held))
 
 
+def drawn_joules(option: Option, nodes: Iterable[str], rates: Mapping[str, float]) -> float:
+    """What an option's workers draw on their nodes, weighed by the nodes' rates."""
+    watts = dict(option.node_watts)
+    return sum(rates.get(node, 1.0) * watts.get(node, option.watts) for node in nodes) * option.seconds
+
+
+def schedule_joules(schedule: Schedule, rates: Mapping[str, float]) -> float:
+    """Energy that the tasks of a schedule add, weighed by the rates of their nodes."""
+    if not rates:
+        return schedule.joules
+    return sum(drawn_joules(own.option, own.nodes, rates) for own in schedule.assignments.values())
+
+
 def idle_joules(problem: Problem, schedule: Schedule) -> float:
-    """Idle and wake-up joules that a schedule adds, reckoned from its assignments."""
+    """Idle and wake-up joules that a schedule adds, reckoned from its assignments and weighed by the nodes' rates."""
     if not any(node.idle_watts > 0 or node.wake_joules > 0 for node in problem.cluster.nodes):
         return 0.0
     theirs = _spans_of_others(problem)
@@ -64,7 +89,11 @@ def idle_joules(problem: Problem, schedule: Schedule) -> float:
             node = problem.cluster.nodes[positions[name]]
             held = share(node, own.option.demand, own.nodes.count(name))
             ours[positions[name]].append((own.start - problem.now, own.finish - problem.now, held))
-    return sum(node_joules(problem.cluster.nodes[place], theirs.get(place, ()), held) for place, held in ours.items())
+    nodes, rates = problem.cluster.nodes, problem.rates
+    return sum(
+        rates.get(nodes[place].name, 1.0) * node_joules(nodes[place], theirs.get(place, ()), held)
+        for place, held in ours.items()
+    )
 
 
 def node_joules(node: Node, theirs: Sequence[Span], ours: Iterable[Held]) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from heterosched.algorithms.edf import fastest
 from heterosched.algorithms.ground import Ground
-from heterosched.algorithms.idle import idle_joules
+from heterosched.algorithms.idle import idle_joules, schedule_joules
 from heterosched.model import Schedule
 
 ENOUGH = 1e-9
@@ -22,7 +22,8 @@ Cost = tuple[float, float]
 class Judge:
     """Compares schedules by missed deadlines, then by the objective's weighted mean of 1 - T0 / T and 1 - J0 / J.
 
-    T is the time from now to the end, J the energy of the tasks and of nodes that idle and wake up for them (idle.py).
+    T is the time from now to the end, J the energy of the tasks and of nodes that idle and wake up for them (idle.py),
+    weighed by the nodes' rates.
     T0 and J0 are the least that a few given schedules reach, each on its own: the utopia point of R. T. Marler, J. S.
     Arora (Survey of multi-objective optimization methods for engineering, Structural and Multidisciplinary Optimization
     26, 2004, section 2). For one task it is the very sum that energy-aware HEFT weighs its ways by (energy_heft.py).
@@ -38,7 +39,7 @@ class Judge:
         self._joules = min(self._energy(member) for member in members)
         options = [task.options for name, task in self.problem.graph.tasks.items() if name not in self.problem.fixed]
         least = sum(min((option.joules for option in own), default=0.0) for own in options)
-        self._bound = self._weigh(shortest(ground), least)
+        self._bound = self._weigh(shortest(ground), least * min(self.problem.rates.values(), default=1.0))
 
     def cost(self, schedule: Schedule) -> Cost:
         """What the schedule costs."""
@@ -60,7 +61,9 @@ class Judge:
         return schedule.finish - self.problem.now if schedule.assignments else 0.0
 
     def _energy(self, schedule: Schedule) -> float:
-        return schedule.joules + idle_joules(self.problem, schedule) if self.problem.objective.energy > 0 else 0.0
+        if self.problem.objective.energy <= 0:
+            return 0.0
+        return schedule_joules(schedule, self.problem.rates) + idle_joules(self.problem, schedule)
 
     def _late(self, schedule: Schedule) -> float:
         placed = schedule.assignments

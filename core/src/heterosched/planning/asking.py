@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from heterosched.api.heterojob import TaskSpec, Training
 from heterosched.errors import HeteroSchedError
 from heterosched.jps import Speed, TrainingJob
-from heterosched.model import Cluster, Demand, Figure
+from heterosched.model import Cluster, Demand, DeviceTable, Figure
 from heterosched.planning.estimates import drawn_watts
 from heterosched.planning.graph import profile_of, template_of
 from heterosched.planning.options import Way, rated_ways
@@ -21,13 +21,14 @@ from heterosched.units import parse_quantity
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A training task that asks for workers: ways and figures by device type, all of one variant."""
+    """A training task that asks for workers: ways and figures by device type, all of one variant; the device table."""
 
     job: Prepared
     spec: TaskSpec
     training: Training
     ways: Mapping[str, Way]
     figures: Mapping[str, Figure]
+    devices: DeviceTable
 
     @property
     def name(self) -> str:
@@ -41,12 +42,16 @@ class Asking:
 
     @property
     def nodes(self) -> frozenset[str] | None:
-        """Nodes that the task may use; None: all."""
-        return self.job.live.tasks[self.spec.name].nodes
+        """Nodes that the task may use in this variant; None: all."""
+        task, ways = self.job.live.tasks[self.spec.name], self.ways.values()
+        variants = {way.variant for way in ways}
+        aligned = [option.nodes for option in task.options if option.variant in variants]
+        told = [names for names in aligned if names is not None]
+        return task.nodes if len(told) < len(aligned) else frozenset().union(*told)
 
     def watts(self, device: str) -> float:
         """Power of one worker on a device type."""
-        return drawn_watts(device, self.figures[device].watts, self.demand)
+        return drawn_watts(device, self.figures[device].watts, self.demand, self.devices)
 
     def speeds(self) -> dict[str, Speed]:
         """Samples per second and watts of one worker by device type."""
@@ -95,4 +100,4 @@ def variants(job: Prepared, spec: TaskSpec, cluster: Cluster, request: PlanReque
     for way in ways:
         if way.device in figures and way.device in devices:
             found[way.variant][way.device] = way
-    return [Asking(job, spec, training, own, figures) for own in found.values()]
+    return [Asking(job, spec, training, own, figures, cluster.devices) for own in found.values()]

@@ -77,5 +77,7 @@ def _told(option: Option) -> str:
 
 
 def _doubt(option: Option) -> str:
-    """A mark on seconds that were concluded from another device type."""
-    return f", low confidence: scaled from {option.scaled_from}" if option.scaled_from else ""
+    """A mark on seconds that were concluded from another device type, or learned from runs."""
+    if option.scaled_from:
+        return f", low confidence: scaled from {option.scaled_from}"
+    return "" if option.percent is None else f" by finished runs, {option.percent} % sure"

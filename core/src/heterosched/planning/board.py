@@ -10,6 +10,7 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
 from heterosched.algorithms.eligible import runs
@@ -72,20 +73,20 @@ class Board:
         left = Counter(reservation for own in but for reservation in _reservations(own))
         every = chain.from_iterable(self._by_node.values())
         if not left:
-            return Cluster(self.cluster.nodes, tuple(every), self.cluster.link)
+            return replace(self.cluster, reservations=tuple(every))
         kept = []
         for reservation in every:
             if left.get(reservation, 0):
                 left[reservation] -= 1
             else:
                 kept.append(reservation)
-        return Cluster(self.cluster.nodes, tuple(kept), self.cluster.link)
+        return replace(self.cluster, reservations=tuple(kept))
 
     def part(self, positions: Iterable[int]) -> Cluster:
         """The same, of these nodes alone."""
         nodes = tuple(self.cluster.nodes[position] for position in sorted(set(positions)))
         held = [reservation for node in nodes for reservation in self._by_node.get(node.name, ())]
-        return Cluster(nodes, tuple(held), self.cluster.link)
+        return replace(self.cluster, nodes=nodes, reservations=tuple(held))
 
     def soonest(self, task: Task, option: Option, ready: float = 0.0) -> tuple[float, int]:
         """The earliest start of one worker from `ready` on and its node, the first among equals; (infinity, -1)."""

@@ -48,12 +48,12 @@ class Ledger:
 
     def granted(
         self, job: Prepared, wanted: Iterable[Assignment], beside: Iterable[Assignment]
-    ) -> tuple[dict[str, Option], dict[str, Pool]]:
+    ) -> tuple[dict[str, Option], dict[str, tuple[str, str]]]:
         """Which of some placeless tasks may have their Job now, each counting for the next ones; and what forbids the
-        others. `beside`: what the job has been given otherwise.
+        others: the reason to wait, and the limit by name. `beside`: what the job has been given otherwise.
         """
         found: dict[str, Option] = {}
-        refused: dict[str, Pool] = {}
+        refused: dict[str, tuple[str, str]] = {}
         own_cap = [pool for pool in self.pools(job) if all(pool is not other for other in self._shared(job))]
         for pool in own_cap:
             for own in beside:
@@ -63,7 +63,7 @@ class Ledger:
             full = (p for p in (*self._shared(job), *own_cap) if p.earliest(0.0, seconds, own.option, own.nodes) > 0.0)
             first = next(full, None)
             if first is not None:
-                refused[own.task] = first
+                refused[own.task] = first.reason, first.told(0.0, seconds, own.option, own.nodes)
                 continue
             found[own.task] = own.option
             self._take_shared(job, [own])

@@ -104,10 +104,11 @@ class Market:
         """
         need, least = asking.demand, asking.spec.workers.min
         rows, places = self._board.timeline.rows, self._board.timeline.positions
+        allowed = asking.nodes
         steps = {
             node.name: rows[places[node.name]].workers(0.0, seconds, need, least)
             for node in self._board.cluster.nodes
-            if node.ready and offered(node, need) in asking.ways and (asking.nodes is None or node.name in asking.nodes)
+            if node.ready and offered(node, need) in asking.ways and (allowed is None or node.name in allowed)
         }
         for start in sorted({start for own in steps.values() for start, _ in own}):
             nodes: list[str] = []
@@ -155,7 +156,7 @@ class Market:
                 slots,
                 {own.name: own.speeds() for own in group},
                 links=self._links(jobs, slots),
-                nodes={own.name: own.nodes for own in group if own.nodes is not None},
+                nodes={own.name: names for own in group if (names := own.nodes) is not None},
                 running=running,
             )
             return solve(instance, group[0].job.row.jps, np.random.default_rng(SEED))
@@ -183,7 +184,9 @@ class Market:
         source = next((known for kind in kinds if (known := asking.figures[kind].scaled_from)), "")
         drawn = {slot.node: asking.watts(slot.device) for slot in slots} if len(kinds) > 1 else {}
         unlike = tuple(drawn.items())
-        option = Option(lead, seconds, way.demand, watts, len(slots), way.variant, origin, source, unlike)
+        option = Option(
+            lead, seconds, way.demand, watts, len(slots), way.variant, origin, source, unlike, figure.percent
+        )
         now, launch = self._board.now, self._board.launch
         nodes = tuple(slot.node for slot in slots)
         own = Assignment(asking.spec.name, option, nodes, now, now + launch + seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heterosched.algorithms.eligible import idle_workers
 from heterosched.api import ThroughputProfile
@@ -72,7 +72,7 @@ def rated_ways(
     ways = _ways(task, template, cluster, tuple(figures), object, field)
     if not (task.variants or task.devices.allow):
         return ways, figures
-    model = ThroughputModel(figures, task.work.training is not None)
+    model = ThroughputModel(figures, task.work.training is not None, cluster.devices)
     return ways, dict(model.over(way.device for way in ways).figures)
 
 
@@ -119,12 +119,13 @@ def _rated(
     task: TaskSpec, way: Way, figure: Figure, cluster: Cluster, nodes: frozenset[str] | None, object: str
 ) -> list[Option]:
     """One option per number of workers: all that training may use, else the fewest (no scaling is known)."""
-    watts = drawn_watts(way.device, figure.watts, way.demand)
+    watts = drawn_watts(way.device, figure.watts, way.demand, cluster.devices)
     origin = figure.origin if figure.watts is not None else "estimated"
     training = task.work.training
     if training is None:
         least, source = task.workers.min, figure.scaled_from
-        return [Option(way.device, figure.value, way.demand, watts, least, way.variant, origin, source)]
+        own = Option(way.device, figure.value, way.demand, watts, least, way.variant, origin, source)
+        return [replace(own, percent=figure.percent)]
     field = f"spec.tasks[{task.name}].work.training.gradientBytes"
     transfer = parse_quantity(training.gradient_bytes or 0, object=object, field=field) / cluster.link.bytes_per_second
     return [
@@ -137,6 +138,7 @@ def _rated(
             way.variant,
             origin,
             figure.scaled_from,
+            percent=figure.percent,
         )
         for n in _sizes(task, way, cluster, nodes)
     ]
@@ -161,3 +163,11 @@ def training_seconds(training: Training, workers: int, samples_per_second: float
     """
     reduce = 2 * (workers - 1) / workers * transfer
     return training.iterations * (training.global_batch / (workers * samples_per_second) + reduce)
+
+
+def measured_throughput(training: Training, workers: int, seconds: float, transfer: float) -> float | None:
+    """Samples per second of one of n equal workers, out of the seconds that the training took: `training_seconds` the
+    other way round. None where the gradients' way alone would have taken longer than that.
+    """
+    compute = seconds / training.iterations - 2 * (workers - 1) / workers * transfer
+    return training.global_batch / (workers * compute) if compute > 0 else None

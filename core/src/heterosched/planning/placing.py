@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from heterosched.algorithms.base import Objective, Problem, Strategy
 from heterosched.algorithms.eligible import runs
+from heterosched.algorithms.idle import schedule_joules
 from heterosched.model import Assignment, Option, Schedule, Task, TaskGraph
 from heterosched.planning.because import LIMIT, WEIGHING
 from heterosched.planning.board import Board
@@ -74,11 +75,12 @@ class Placing:
             board.launch,
             board.horizon,
             job.deadline if job.deadline is not None else math.inf,
+            rates=job.rates,
         )
 
     def _alone(self, graph: TaskGraph) -> list[int] | None:
-        if len(graph.tasks) != 1 or self.fixed:
-            return None
+        if len(graph.tasks) != 1 or self.fixed or self.job.rates:
+            return None  # where joules count differently, a later start elsewhere may be better
         (task,) = graph.tasks.values()
         if any(option.workers > 1 for option in task.options):
             return None
@@ -148,7 +150,9 @@ class Placing:
         time, energy = self._weights
         new, old = self.point(way), self.point(over)
         faster = (old.seconds - new.seconds) / old.seconds if old.seconds > 0 else 0.0
-        cheaper = (old.joules - new.joules) / old.joules if old.joules > 0 else 0.0
+        spent, before = (schedule_joules(own.schedule, self.job.rates) for own in (way, over))
+        more = sum(own.option.joules for own in self.fixed.values())
+        cheaper = (before - spent) / (before + more) if before + more > 0 else 0.0
         return (time * faster + energy * cheaper) / (time + energy)
 
     def better(self, kept: Way, keep_share: float) -> Way:
@@ -190,8 +194,10 @@ class Placing:
     def tempting(self, kept: Way, keep_share: float) -> bool:
         """Whether one of the tasks alone could gain more than `keep_share` elsewhere: then it pays to ask the strategy.
 
-        The board holds the kept way.
+        The board holds the kept way. Where joules count differently on nodes, the strategy alone can tell.
         """
+        if self.job.rates and self._weights[1] > 0:
+            return True
         graph, now, places = self.graph, self.board.now, kept.schedule.assignments
         for name, own in places.items():
             task, ready = graph.tasks[name], max(0.0, self.job.not_before.get(name, now) - now)

@@ -8,13 +8,14 @@ move without a gain: the plan follows what happens, and remembers no more than t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from heterosched.algorithms.base import Objective, Strategy, strategies
 from heterosched.api import HeteroJob
 from heterosched.errors import HeteroSchedError, InvalidInput
 from heterosched.model import Assignment, Reservation, TaskGraph
+from heterosched.planning.alignment import Alignment
 from heterosched.planning.graph import build_graph
 from heterosched.planning.health import avoiding, too_hot
 from heterosched.planning.pools import check_caps, within_limits
@@ -27,6 +28,7 @@ from heterosched.planning.training import JPS
 from heterosched.planning.types import JobPlan, JobState, PlanRequest, job_key
 from heterosched.planning.verdict import budget_of, deadline_of, power_cap_of
 from heterosched.policy.plan_constants import Grounds, plan_constants
+from heterosched.policy.rates import node_weights
 from heterosched.policy.table import PolicyRow, policy_row
 from heterosched.units import parse_time
 
@@ -42,16 +44,18 @@ def plan(request: PlanRequest) -> dict[str, JobPlan]:
     ready: list[Prepared] = []
     hot: dict[str, dict[str, str]] = {}
     selection = Selection(request.cluster.nodes)
+    alignment = Alignment(request.cluster)
     devices = {node.name: node.device for node in request.cluster.nodes}
     for state in request.jobs:
         try:
-            ready.append(_prepare(state, request, known, hot, selection, devices))
+            ready.append(_prepare(state, request, known, hot, selection, alignment, devices))
             continue
         except HeteroSchedError as error:
             trouble = error
         except Exception as error:
             trouble = _unreadable(state.job, error)
         plans[job_key(state.job)] = JobPlan(state.job.spec.strategy, error=trouble)
+    ready = list(_weighing(request, ready))
     fixed = {job.key: job.fixed for job in ready}
     odd = [own for state in request.jobs for own in _unexplained(state, fixed.get(job_key(state.job), {}))]
     request = replace(request, cluster=request.cluster.with_reservations(odd)) if odd else request
@@ -62,6 +66,15 @@ def plan(request: PlanRequest) -> dict[str, JobPlan]:
     rest = {job.key: plan_constants(job.row, _grounds(job, request)) for job in ready}
     found = Session(request, ready, known).plans()
     return {**plans, **{key: replace(own, constants=rest[key]) for key, own in found}}
+
+
+def _weighing(request: PlanRequest, jobs: Sequence[Prepared]) -> Iterator[Prepared]:
+    """The jobs with what a joule counts on each node, by the prices or emissions that their policies look at."""
+    names = tuple(node.name for node in request.cluster.nodes)
+    rows = {job.row.name: job.row for job in jobs}
+    found = {name: node_weights(request.telemetry, row, names, request.now) for name, row in rows.items()}
+    for job in jobs:
+        yield replace(job, rates=found[job.row.name]) if found[job.row.name] else job
 
 
 def _grounds(job: Prepared, request: PlanRequest) -> Grounds:
@@ -117,12 +130,21 @@ def _strategy(job: HeteroJob, known: Mapping[str, type[Strategy]]) -> str:
     return strategy
 
 
+def _too_hot(row: PolicyRow, request: PlanRequest, known: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Nodes that jobs of the policy avoid, worked out once for all of them."""
+    if row.name not in known:
+        before = {node for own in request.previous.values() for node in own.avoided}
+        known[row.name] = too_hot(request.cluster, request.telemetry, row, request.now, before)
+    return known[row.name]
+
+
 def _prepare(
     state: JobState,
     request: PlanRequest,
     known: Mapping[str, type[Strategy]],
     hot: dict[str, dict[str, str]],
     selection: Selection,
+    alignment: Alignment,
     devices: Mapping[str, str],
 ) -> Prepared:
     job, cluster = state.job, request.cluster
@@ -132,16 +154,14 @@ def _prepare(
     graph = shortened(graph, state.progress)
     live = without(graph, lost(graph, state.progress))
     fixed = fixed_assignments(live, state.progress, devices, request.now, request.launch_seconds)
-    live = bound_to_options(live, state.progress)
-    if row.name not in hot:
-        before = {node for own in request.previous.values() for node in own.avoided}
-        hot[row.name] = too_hot(cluster, request.telemetry, row, request.now, before)
-    avoided = hot[row.name]
+    live = alignment(bound_to_options(live, state.progress), job)
+    avoided = _too_hot(row, request, hot)
     cap = power_cap_of(job)
     check_caps(live, [n for n in live.tasks if state.progress.get(n, WAITING).state == "Waiting"], row, cap, cluster)
     economic = within_limits(live, row, cap, request.quotas.get(job.metadata.namespace, ()))
     tasks = {n: replace(t, options=economic[n]) if n in economic else t for n, t in live.tasks.items()}
-    live = avoiding(TaskGraph(tasks, live.edges, live.object), cluster, avoided) if economic or avoided else live
+    live = TaskGraph(tasks, live.edges, live.object) if economic else live
+    live, cornered = avoiding(live, cluster, avoided)
     return Prepared(
         state,
         graph,
@@ -155,4 +175,5 @@ def _prepare(
         _created(state),
         avoided,
         objective_of(row),
+        cornered=cornered,
     )

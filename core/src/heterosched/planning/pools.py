@@ -7,16 +7,22 @@ cores that others hold are not counted. A cap acts on the jobs of the policy tha
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from heterosched.algorithms.timeline import NodeTimeline
 from heterosched.errors import InvalidInput
 from heterosched.model import Cluster, Demand, Node, Option, TaskGraph
+from heterosched.model.cluster import EPSILON
 from heterosched.planning.due import QUOTA_EXCEEDED, WAITING_FOR_POWER
 from heterosched.planning.estimates import drawn_watts
-from heterosched.planning.types import Quota
+from heterosched.planning.types import NOTHING, Quota
 from heterosched.policy.table import PolicyRow, PowerCap
+
+RESOURCES = ("cores", "GiB of memory", "GPUs")
+"""How a quota's amounts are called, in the order of `Demand`."""
+BYTES_PER_GI = 2.0**30
 
 Taking = Callable[[Option, Sequence[str]], Demand]
 """What an option on these nodes takes of a pool. Watts stand in the place of cores: a pool has one kind of contents."""
@@ -25,17 +31,36 @@ Taking = Callable[[Option, Sequence[str]], Demand]
 @dataclass(eq=False)
 class Pool:
     """Free amounts over time (seconds after the plan's now), what a task takes of it, the reason to wait for it and the
-    name under which people know it.
+    name under which people know it. `hard`, `resources`: the whole of it and how its amounts are called, where the name
+    alone does not tell.
     """
 
     reason: str
     timeline: NodeTimeline
     taking: Taking
     name: str = ""
+    hard: Demand = NOTHING
+    resources: Sequence[str] = ()
 
     def copy(self) -> Pool:
         """The same, to be changed on its own."""
-        return Pool(self.reason, self.timeline.copy(), self.taking, self.name)
+        return Pool(self.reason, self.timeline.copy(), self.taking, self.name, self.hard, self.resources)
+
+    def told(self, start: float, seconds: float, option: Option, nodes: Sequence[str]) -> str:
+        """The name with what the task asks, what is used and the limit, of each amount that is short at that time."""
+        first = bisect_right(self.timeline.times, start) - 1
+        last = max(first + 1, bisect_left(self.timeline.times, start + seconds))
+        least = [min(amounts) for amounts in zip(*self.timeline.free[first:last], strict=True)]
+        asked, hard = (
+            (own.cpu, own.memory / BYTES_PER_GI, own.gpus) for own in (self.taking(option, nodes), self.hard)
+        )
+        free = (least[0], least[1] / BYTES_PER_GI, least[2])
+        short = [
+            f"{name}: asked {wanted:.4g}, used {whole - left:.4g} of {whole:.4g}"
+            for name, wanted, whole, left in zip(self.resources, asked, hard, free, strict=False)
+            if wanted > left + EPSILON
+        ]
+        return f"{self.name} ({', '.join(short)})" if short else self.name
 
     def earliest(self, ready: float, seconds: float, option: Option, nodes: Sequence[str]) -> float:
         """The first start from `ready` on at which the task leaves the pool whole; infinity where it never does."""
@@ -69,7 +94,7 @@ def cap_pools(row: PolicyRow, cluster: Cluster, now: float, horizon: float) -> l
         members = frozenset(node.name for node in cluster.nodes if in_group(node, cap)) if cap.selector else None
         others = [own for own in cluster.reservations if own.demand.gpus > 0 and own.node in nodes]
         others = [own for own in others if members is None or own.node in members]
-        drawn = [drawn_watts(nodes[own.node].device, None, own.demand) for own in others]
+        drawn = [_drawn(nodes[own.node], own.demand, cluster) for own in others]
         name = f"{cap.where} of SchedulingPolicy {row.name}"
         if drawn:
             name += f" ({sum(drawn):.0f} of its {cap.watts:.0f} W are held by pods of no HeteroJob)"
@@ -79,6 +104,11 @@ def cap_pools(row: PolicyRow, cluster: Cluster, now: float, horizon: float) -> l
             pool.take(held.start - now, min(held.finish, horizon) - now, other, (held.node,))
         found.append(pool)
     return found
+
+
+def _drawn(node: Node, demand: Demand, cluster: Cluster) -> float:
+    """Watts of a pod's devices at the most; pods that share a device by time draw no more than it together."""
+    return drawn_watts(node.device, None, demand, cluster.devices) / node.shares
 
 
 def in_group(node: Node, cap: PowerCap) -> bool:
@@ -92,10 +122,10 @@ def quota_pools(quotas: Iterable[Quota]) -> list[Pool]:
     for quota in quotas:
         name, left = f"ResourceQuota {quota.name}", quota.hard - quota.used
         free = Demand(max(0.0, left.cpu), max(0.0, left.memory), max(0.0, left.gpus))
-        found.append(Pool(QUOTA_EXCEEDED, NodeTimeline(free), _resources, name))
+        found.append(Pool(QUOTA_EXCEEDED, NodeTimeline(free), _resources, name, quota.hard, RESOURCES))
         if quota.pods < math.inf:
             pods = Demand(max(0.0, quota.pods - quota.used_pods))
-            found.append(Pool(QUOTA_EXCEEDED, NodeTimeline(pods), _pods, name))
+            found.append(Pool(QUOTA_EXCEEDED, NodeTimeline(pods), _pods, name, Demand(quota.pods), ("pods",)))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from heterosched.algorithms.base import Objective
@@ -19,7 +19,9 @@ AUTO = "Auto"
 class Prepared:
     """A job that can be planned. `graph`: all tasks; `live`: without those that will never run, the rest with the ways
     that are open to them; `fixed`: what is done or on its way. Deadline in epoch seconds, budget in joules, cap in
-    watts, `created` in epoch seconds (infinite: not yet). `avoided`: nodes that get nothing new, with the reason.
+    watts, `created` in epoch seconds (infinite: not yet). `avoided`: nodes that plans go round, with the reason.
+    `rates`: what a joule counts on each node (see `Problem`). `cornered`: tasks that could use avoided nodes alone, and
+    which.
     """
 
     state: JobState
@@ -34,6 +36,8 @@ class Prepared:
     created: float
     avoided: Mapping[str, str]
     objective: Objective
+    rates: Mapping[str, float] = field(default_factory=dict)
+    cornered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

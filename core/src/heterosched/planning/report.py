@@ -79,7 +79,7 @@ def report(graph: TaskGraph, cluster: Cluster, actual: Mapping[str, TaskActual],
     except Unplaceable:
         if not cluster.reservations:
             return None
-        idle = Cluster(cluster.nodes, (), cluster.link)
+        idle = replace(cluster, reservations=())
         return report(graph, idle, actual, objective)
     ours, now = _replay(problem, actual, ways), problem.now
     seconds, baseline_seconds = ours.finish - now, baseline.start - now + baseline.mean_makespan

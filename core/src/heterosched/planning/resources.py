@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from heterosched.api.heterojob import Resources
-from heterosched.constants import RESOURCE_NVIDIA_GPU
 from heterosched.errors import InvalidInput
 from heterosched.model import Demand
+from heterosched.model.accelerators import is_accelerator
+from heterosched.model.topology import Need, Requests, aligned_need
 from heterosched.units import parse_quantity
 
 Json = Mapping[str, Any]
@@ -48,6 +49,30 @@ def pod_demand(template: Json, instead: Resources | None, object: str, field: st
     return effective + _demand(overhead, object, f"{field}.spec.overhead")
 
 
+def pod_need(template: Json, instead: Resources | None, object: str, field: str) -> Need:
+    """What a kubelet aligns to NUMA zones of one pod; arguments and errors as of `pod_demand`.
+
+    Devices by claim are aligned by no kubelet, whatever the claim asks for: one stands for all.
+    """
+    spec, found = _mapping(template.get("spec"), object, f"{field}.spec"), []
+    for kind in ("initContainers", "containers"):
+        for number, container in enumerate(_list(spec.get(kind), object, f"{field}.spec.{kind}")):
+            where = f"{field}.spec.{kind}[{number}].resources"
+            given = _mapping(container.get("resources"), object, where)
+            if kind == "containers" and number == 0 and instead is not None and instead.given:
+                given = {"requests": instead.requests, "limits": instead.limits}
+            requests, limits = (_amounts(given.get(part), object, f"{where}.{part}") for part in ("requests", "limits"))
+            finishes = kind == "initContainers" and container.get("restartPolicy") != "Always"
+            found.append(Requests(requests, limits, finishes))
+    need = aligned_need(found, whole_pod=bool(spec.get("resources")))
+    return need.claiming(1.0) if spec.get("resourceClaims") else need
+
+
+def _amounts(given: object, object: str, field: str) -> dict[str, float]:
+    wanted = _mapping(given, object, field)
+    return {name: parse_quantity(wanted[name] or 0, object=object, field=f"{field}.{name}") for name in wanted}
+
+
 def _container(container: Json, instead: Json | None, object: str, field: str) -> Demand:
     resources = container.get("resources") if instead is None else instead
     return _demand(_wanted(resources, object, f"{field}.resources"), object, f"{field}.resources")
@@ -61,10 +86,11 @@ def _wanted(resources: object, object: str, field: str) -> dict[str, Any]:
 
 
 def _demand(wanted: Json, object: str, field: str) -> Demand:
-    cpu, memory, gpus = (
-        parse_quantity(wanted.get(name) or 0, object=object, field=f"{field}.{name}")
-        for name in ("cpu", "memory", RESOURCE_NVIDIA_GPU)
+    cpu, memory = (
+        parse_quantity(wanted.get(name) or 0, object=object, field=f"{field}.{name}") for name in ("cpu", "memory")
     )
+    devices = [name for name in wanted if is_accelerator(name)]
+    gpus = sum(parse_quantity(wanted[name] or 0, object=object, field=f"{field}.{name}") for name in devices)
     return Demand(cpu, memory, gpus)
 
 

@@ -124,7 +124,6 @@ class Session:
 
     def _placed(self, job: Prepared) -> Placed:
         """A first way for the job: the one of the last plan where it does, else a new one."""
-        _refuse_numa(job)
         given = {name: own.assignment for name, own in self._sized.get(job.key, {}).items()}
         strategy, objective, pools = self._known[job.strategy], job.objective, self._ledger.pools(job)
         placing = Placing(job, job.live, {**job.fixed, **given}, self._board, pools, strategy, objective)
@@ -206,11 +205,3 @@ class Session:
 
 def _unforeseen(job: Prepared, error: Exception) -> HeteroSchedError:
     return HeteroSchedError(f"{job.state.job.label}: strategy {job.strategy} failed: {type(error).__name__}: {error}")
-
-
-def _refuse_numa(job: Prepared) -> None:
-    """Nodes do not tell their NUMA topology (yet), so none can be proven to keep a task within one domain."""
-    for task in job.state.job.spec.tasks:
-        if task.devices.numa == "Required" and task.name in job.live.tasks and task.name not in job.fixed:
-            known = "the NUMA topology of the nodes is not known to this version"
-            raise Unplaceable(task.name, f"devices.numa is Required, but {known}; Preferred does without")

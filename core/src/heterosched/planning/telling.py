@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from heterosched.model import Assignment, Schedule, TaskGraph
-from heterosched.planning.because import DUE, because
+from heterosched.planning.because import DUE, WEIGHING, because
 from heterosched.planning.board import Board
 from heterosched.planning.due import (
     EARLY_SECONDS,
@@ -21,7 +21,7 @@ from heterosched.planning.prepared import Prepared
 from heterosched.planning.progress import WAITING
 from heterosched.planning.training import JPS, Trainer
 from heterosched.planning.types import JobPlan, PlanRequest, Point, Restart
-from heterosched.planning.verdict import verdict
+from heterosched.planning.verdict import sacrifice, verdict
 
 
 @dataclass(slots=True)
@@ -68,11 +68,13 @@ class Teller:
             self._held(way),
             verdict=f"NeedsDevice: {own.needs}" if own.needs else told,
             shares=self._trainer.shares(job, schedule, sized),
-            waiting={**waiting, **{name: pool.reason for name, pool in refused.items()}},
-            limits={**way.limits, **{name: pool.name for name, pool in refused.items()}},
+            waiting={**waiting, **{name: reason for name, (reason, _) in refused.items()}},
+            limits={**way.limits, **{name: limit for name, (_, limit) in refused.items()}},
             because=_because(job, way, sized, self._request.previous.get(job.key), self._trainer.unsized),
             frontier=own.frontier,
+            sacrifice=sacrifice(job.budget, own.frontier, own.placing.point(way)),
             avoided=job.avoided,
+            cornered=job.cornered,
             gap_percent=_gap(sized),
             restarts=restarts,
             pending=pending,
@@ -137,8 +139,17 @@ def _because(
             told = because(job.live.tasks[name], own, job.objective, job.strategy, rule)
             left = unsized.get(f"{job.key}/{name}")
             told += f"; not sized by JPS: {left}" if left else ""
+            told += _weighed(job, own)
         found[name] = told
     return found
+
+
+def _weighed(job: Prepared, own: Assignment) -> str:
+    """How dear the energy is where the task goes, if the policy had nodes compared by that."""
+    if not job.rates or job.objective.energy <= 0 or job.strategy not in WEIGHING:
+        return ""
+    rate = sum(job.rates.get(node, 1.0) for node in own.nodes) / len(own.nodes)
+    return f"; by {job.row.weigh_energy_by.lower()} a joule counts {rate:.2g} times the mean of all nodes there"
 
 
 def _gap(sized: Mapping[str, Sized]) -> float | None:

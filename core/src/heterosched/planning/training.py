@@ -210,7 +210,8 @@ class Trainer:
             nodes = self._board.cluster.nodes
             if asking is None or any(eligible(nodes, task, option) for option in task.options):
                 continue
-            allowed = [node for node in nodes if task.nodes is None or node.name in task.nodes]
+            names = asking.nodes
+            allowed = [node for node in nodes if names is None or node.name in names]
             able = [node for node in allowed if node.ready and offered(node, asking.demand) in asking.ways]
             if idle_workers(able, asking.demand, spec.workers.min) >= spec.workers.min:
                 found.append(spec.name)

@@ -44,7 +44,7 @@ class Trial:
             start = _settled(lambda at: max(on_nodes(at), in_pools(at)), free)
             if start > free:
                 late = max(self._pools, key=lambda pool: pool.earliest(free, seconds, option, nodes))
-                self.waiting[name], self.limits[name] = late.reason, late.name
+                self.waiting[name], self.limits[name] = late.reason, late.told(free, seconds, option, nodes)
         if start == math.inf:
             start = board.horizon - board.now
         else:

@@ -79,8 +79,8 @@ class PlanRequest:
     The cluster's reservations are those of pods that belong to no job in `jobs`; the planner adds the jobs' own.
     `launch_seconds` is the time from creating a task's Job to its containers running, counted for every task.
     `baselines`: keys (see `job_key`) of the jobs whose plan is wanted beside that of `fifo`. `previous`: the last plan;
-    what waits keeps its place in it unless another is better by more than its policy's `keep_share`. `telemetry`: nodes
-    that are too hot by it get nothing new. `quotas` by namespace. `may_restart`: running training that allows restarts
+    what waits keeps its place in it unless another is better by more than its policy's `keep_share`. `telemetry`: plans
+    go round nodes that are too hot by it. `quotas` by namespace. `may_restart`: running training that allows restarts
     may be sized anew, each restart costing `restart_seconds`.
     """
 
@@ -134,12 +134,14 @@ class JobPlan:
     `waiting`: why a task starts later than its inputs are there, where it is not simply that its nodes are busy: one of
     the reasons of `planning.due`. `limits`: what holds such a task back by name, where it is a cap or a quota.
     `because`: why a task goes where it goes, for people, without times that pass.
-    `frontier`: where a deadline or budget is broken, the best ways that were found, fastest first. `avoided`: nodes
-    that get nothing new, with the reason. `gap_percent`: how far the sizes of training are from the best possible at
-    most. `restarts`: running tasks that would better be stopped and run there. `pending`: tasks that wait for a device
-    type that the policy's autoscaler can bring: they are to be created all the same, in this way and without a place.
-    `constants`: the columns of the policy table on which the plan rests, by name. `reserved`: it is the first in turn
-    that has to wait, and for several nodes or GPUs at once: as long as it does its place is kept free for it.
+    `frontier`: where a deadline or budget is broken, the best ways that were found, fastest first; `sacrifice`: what
+    following the limits has cost all the same. `avoided`: nodes that the plan goes round, with the reason; `cornered`:
+    tasks that could use some of these alone, and which. `gap_percent`: how far the sizes of training are from the best
+    possible at most. `restarts`: running tasks that would better be stopped and run there. `pending`: tasks that wait
+    for a device type that the policy's autoscaler can bring: they are to be created all the same, in this way and
+    without a place. `constants`: the columns of the policy table on which the plan rests, by name. `reserved`: it is
+    the first in turn that has to wait, and for several nodes or GPUs at once: as long as it does its place is kept free
+    for it.
     """
 
     strategy: str
@@ -156,7 +158,9 @@ class JobPlan:
     limits: Mapping[str, str] = field(default_factory=dict)
     because: Mapping[str, str] = field(default_factory=dict)
     frontier: tuple[Point, ...] = ()
+    sacrifice: str = ""
     avoided: Mapping[str, str] = field(default_factory=dict)
+    cornered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gap_percent: float | None = None
     restarts: Mapping[str, Restart] = field(default_factory=dict)
     pending: Mapping[str, Option] = field(default_factory=dict)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from heterosched.api import HeteroJob
 from heterosched.errors import InvalidInput
 from heterosched.model import Assignment, Schedule
+from heterosched.planning.types import Point
 from heterosched.units import parse_duration, parse_quantity, parse_time
 
 
@@ -56,3 +57,23 @@ def verdict(deadline: float | None, budget: float | None, schedule: Schedule, be
     if budget is not None and spent + schedule.joules > budget:
         problems.append(f"OverBudget by {math.ceil(spent + schedule.joules - budget)} J")
     return ", ".join(problems) or "Feasible"
+
+
+def sacrifice(budget: float | None, frontier: Sequence[Point], taken: Point) -> str:
+    """What following a limit has cost although not all limits can be kept, with the remedy; empty where nothing.
+
+    An energy budget (joules) comes before time: the way that breaks it least is taken, however slow that one is. A
+    deadline alone is followed by the fastest way, however dear. `frontier`: the ways there are, fastest first.
+    """
+    if not frontier:
+        return ""
+    fastest, cheapest = frontier[0], frontier[-1]
+    slower, dearer = round(taken.seconds - fastest.seconds), round(taken.joules - cheapest.joules)
+    if budget is not None and slower > 0:
+        cost = f"this way takes {slower} s longer than the fastest one"
+        remedy = "for that one raise spec.energyBudgetJoules to what it draws or remove it"
+        return f"the energy budget comes before time: {cost}; {remedy}"
+    if budget is None and dearer > 0:
+        cost = f"this way draws {dearer} J more than the cheapest one"
+        return f"the deadline comes before energy: {cost}; for that one give a later deadline or none"
+    return ""
