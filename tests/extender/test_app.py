@@ -13,11 +13,12 @@ from extender_calls import NOW, a_call, a_pod_manifest, a_snapshot
 from heterosched.policy import record as record_module
 from heterosched.policy.explain import explain
 from heterosched.policy.record import case_of, decode_record
-from heterosched_extender.app import Verbs, nothing_else, operations
+from heterosched_extender.app import Verbs, nothing_else
 from heterosched_extender.decisions import Decisions
+from heterosched_extender.explanations import explanations
 from heterosched_extender.metrics import ExtenderCollector, registry_of
+from heterosched_extender.ops import Operations, Still
 from heterosched_extender.service import Service
-from heterosched_extender.sync import Still
 
 LIMIT = 100_000
 NAMES = ["t4-0", "t4-1"]
@@ -39,7 +40,9 @@ def health() -> Still:
 @pytest.fixture
 def client(service: Service, health: Still) -> TestClient:
     registry = registry_of(ExtenderCollector(service, clock=lambda: NOW))
-    return TestClient(Verbs(service, operations(service.decisions, health, registry, "0"), LIMIT))
+    return TestClient(
+        Verbs(service, Operations(health, registry, lambda: explanations(service, lambda: NOW, "0")), LIMIT)
+    )
 
 
 @pytest.mark.parametrize("path", ["/filter", "/strict/filter", "/prioritize"])

@@ -91,6 +91,17 @@ def test_what_cannot_be_used_is_remarked_on_and_does_not_fail(annotations: dict[
     assert found.ask.row.name == "Balanced"
 
 
+def test_a_numa_wish_that_cannot_be_meant_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    problems, pod = Problems(), pod_object(a_pod_manifest("p", annotations={ANNOTATION_NUMA: "Requird"}))
+    found = asked_of(pod, a_snapshot(t4=2), problems)
+    assert found is not None
+    told = "the annotation heterosched.io/numa is 'Requird', none of None, Preferred, Required: it is not used"
+    assert found.remarks == (told,)
+    assert (found.numa_required, found.ask.numa, problems.count) == (False, False, 1)
+    assert told in caplog.text
+    assert asked(annotations={ANNOTATION_NUMA: "None"}).remarks == ()
+
+
 def test_requests_and_the_numa_wish_are_read() -> None:
     found = asked(gpus=3, cores="500m", annotations={ANNOTATION_NUMA: "Required"})
     assert (found.ask.gpus, found.ask.cores, found.numa_required) == (3.0, 0.5, True)

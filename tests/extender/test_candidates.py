@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,9 @@ from extender_calls import NOW, a_pod_manifest, a_snapshot, pod_object, telemetr
 from heterosched.api import PlanNote
 from heterosched.constants import ANNOTATION_NUMA
 from heterosched.kube.convert import Problems
-from heterosched.policy.decide import Asked, reject, score
+from heterosched.policy.decide import Asked, Case, reject, score
+from heterosched.policy.inputs import provenance
+from heterosched.policy.record import case_of, decode_record, encode_record
 from heterosched_extender.asked import asked_of
 from heterosched_extender.candidates import candidates_of
 from heterosched_extender.snapshot import Snapshot
@@ -56,8 +60,27 @@ def test_hot_gpus_are_turned_down_by_the_strict_entry_alone_and_only_for_gpu_pod
     assert reject(snapshot, asked_by(snapshot, gpus=0), rows, True, NOW) == {}
     assert reject(snapshot, asked_by(snapshot), rows, True, NOW) == {
         "t4-0": "a GPU is at 95 degrees Celsius, the limit is 90",
-        "t4-1": "a GPU throttles for heat or power",
+        "t4-1": "a GPU throttles for heat or a power brake",
     }
+
+
+def test_faults_turn_nodes_down_where_the_policy_leaves_them_no_headroom() -> None:
+    faults = telemetry_of(gpu_xid={"t4-0": 79.0, "t4-1": 0.0}, exporters_down={"t4-0": 0.0, "t4-1": 1.0})
+    snapshot = a_snapshot(faults, t4=2, v100=1)
+    rows, asked = every_row(snapshot), asked_by(snapshot)
+    xid = {"t4-0": "a GPU reported a hardware error (XID 79)"}
+    unreachable = {"t4-1": "Prometheus cannot reach an exporter of the node"}
+
+    def refused(xid_headroom: float, unreachable_headroom: float, strict: bool = True) -> dict[str, str]:
+        row = replace(asked.ask.row, xid_headroom=xid_headroom, unreachable_headroom=unreachable_headroom)
+        return reject(snapshot, replace(asked, ask=replace(asked.ask, row=row)), rows, strict, NOW)
+
+    assert reject(snapshot, asked, rows, True, NOW) == xid
+    assert refused(0.0, 0.0) == {**xid, **unreachable}
+    assert refused(0.5, 0.0) == unreachable
+    assert refused(0.5, 0.5) == {}
+    assert refused(0.0, 0.0, strict=False) == {}
+    assert reject(snapshot, asked_by(snapshot, gpus=0), rows, True, NOW) == {}
 
 
 def test_heat_that_is_too_old_turns_nobody_down() -> None:
@@ -123,3 +146,13 @@ def test_any_pod_gets_a_subset_and_scores_and_asking_twice_gives_the_same(
     assert ((first.integers >= 0) & (first.integers <= 10)).all()
     if len(candidates.rows):
         assert first.integers.max() == 10
+
+
+def test_an_explanation_names_the_exporters_and_a_record_keeps_them() -> None:
+    known = replace(HOT, origins=("dcgm-exporter",), origin={metric: np.zeros(3, np.int16) for metric in HOT.values})
+    snapshot = a_snapshot(known, t4=2, v100=1)
+    case = Case(snapshot, asked_by(snapshot), every_row(snapshot), scored_at=NOW)
+    again = case_of(decode_record(encode_record(case, "1"), "r"))
+    for one in (case, again):
+        assert provenance(one)["thermal"].origin == "telemetry of dcgm-exporter"
+        assert provenance(one)["load"].origin == "telemetry"

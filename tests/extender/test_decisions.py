@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from extender_calls import NOW, a_call, a_pod_manifest, a_snapshot, a_world, telemetry_of
+from extender_calls import NOW, a_call, a_node, a_pod_manifest, a_snapshot, a_world, node_object, telemetry_of
 from heterosched.api import PlanNote
 from heterosched.constants import ANNOTATION_NUMA
+from heterosched.model import DEVICE_TYPES, DeviceType, PowerModel
 from heterosched.policy.explain import explain
+from heterosched.policy.record import case_of, decode_record, encode_record
 from heterosched_extender.decisions import Decisions
 from heterosched_extender.service import Service
+from heterosched_extender.world import World
 
 TELEMETRY = telemetry_of(NOW - 5, gpu_temperature={"t4-0": 85.0, "t4-1": 50.0}, host_load={"t4-0": 0.3, "v100-0": 0.1})
 NAMES = ["t4-0", "t4-1", "v100-0", "k80-0"]
@@ -55,6 +58,20 @@ def test_the_explanation_gives_the_very_score_that_was_sent(node: str) -> None:
     assert decision.asked.mean == reduce(add, (part.part for part in decision.asked.terms))
     assert decision.candidates == len(NAMES)
     assert decision.difference == (decision.best.mean or 0) - (decision.runner_up.mean or 0)
+
+
+def test_a_record_holds_the_figures_of_the_device_table_that_were_used() -> None:
+    own = DeviceType("nvidia-t4", ("tesla-t4",), PowerModel(55.0, 170.0), 16 * 2.0**30, 0.52)
+    service, world = a_service(), World(devices=DEVICE_TYPES.with_rows([own]))
+    for name in NAMES:
+        world.put_node(node_object(a_node(name)))
+    service.snapshot = world.snapshot(NOW)
+    sent = schedule(service)
+    kept = service.decisions.of_pod("p", "default")
+    assert kept is not None
+    again = case_of(decode_record(encode_record(kept.case(), "1.0"), "record"))
+    assert again.scene.nodes.idle_watts[again.scene.roster.index["t4-0"]] == 2 * 15.0 + 4 * 55.0
+    assert {node: decided.score for node in NAMES if (decided := explain(again, node).asked) is not None} == sent
 
 
 def test_the_explanation_names_ages_rejections_and_where_the_pod_went() -> None:
@@ -113,6 +130,25 @@ def test_the_strict_filter_adds_to_what_the_plain_one_turned_down() -> None:
     record = service.decisions.of_pod("p")
     assert record is not None
     assert set(record.rejected) == {"t4-0", "k80-0"}
+    service.filter(a_call(manifest, ["t4-0", "t4-1"]))
+    again = service.decisions.of_pod("p")
+    assert again is not None and again.rejected == {}
+
+
+def test_the_plain_filter_adds_to_what_the_strict_one_turned_down_and_a_new_attempt_starts_anew() -> None:
+    """The scheduler asks the ignorable entry last."""
+    service = a_service()
+    service.snapshot = a_snapshot(telemetry_of(gpu_temperature={"t4-0": 95.0, "t4-1": 50.0}), t4=2, k80=1)
+    manifest = a_pod_manifest("p", plan=NOTE)
+    for _ in range(2):
+        call = a_call(manifest, ["t4-0", "t4-1", "k80-0"])
+        passed = json.loads(service.filter(call, strict=True))["NodeNames"]
+        service.filter(a_call(manifest, passed))
+        record = service.decisions.of_pod("p")
+        assert record is not None and record.strict
+        assert set(record.rejected) == {"t4-0", "k80-0"}
+    service.snapshot = a_snapshot(t4=2, k80=1)
+    service.filter(a_call(manifest, ["t4-0", "t4-1"]), strict=True)
     service.filter(a_call(manifest, ["t4-0", "t4-1"]))
     again = service.decisions.of_pod("p")
     assert again is not None and again.rejected == {}

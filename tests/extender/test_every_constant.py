@@ -25,6 +25,8 @@ OTHER_VALUES: dict[str, Any] = {
     "warn_celsius": 70.0,
     "limit_celsius": 99.0,
     "max_age_seconds": 3.0,
+    "xid_headroom": 0.3,
+    "unreachable_headroom": 0.2,
     "plan_same_device": 0.25,
     "plan_headroom": 0.5,
     "hint_seconds": 10.0,
@@ -37,15 +39,23 @@ OTHER_VALUES: dict[str, Any] = {
     "autoscaled": ("nvidia-h100",),
     "node_selector": {"rack": "a"},
     "jps": Parameters(samples=1, energy_weight=1.0),
-    "idle": ("spec.priceQuery",),
+    "idle": ("spec.preemption",),
+    "price_query": "price",
+    "carbon_query": "co2",
+    "weigh_energy_by": "Cost",
+    "exclusion": "Required",
 }
 """For each column of the table another value; that of `weights` is tried term by term."""
 
 NO_SCORE = {"price_per_kwh", "currency", "hook", "caps", "urgent_seconds", "keep_share", "jps", "idle"}
-NO_SCORE |= {"name", "autoscaled", "node_selector"}
-"""Columns that move no score of a node: money is for reports, a hook acts by the weights alone, and the others decide
-about plans, whose explanation names them (tests/core/test_every_plan_constant.py).
+NO_SCORE |= {"name", "autoscaled", "node_selector", "price_query", "carbon_query", "exclusion"}
+"""Columns that move no score of a node: money is for reports unless energy is weighed by it, of queries telemetry has
+the answers, a hook acts by the weights alone, and the others decide about plans, whose explanation names them
+(tests/core/test_every_plan_constant.py).
 """
+
+NO_NUMBER = {"weigh_energy_by"}
+"""Columns that explanations tell by what stands among the inputs."""
 
 NOTE = PlanNote(
     job="team/train",
@@ -60,7 +70,10 @@ NOTE = PlanNote(
 TELEMETRY = telemetry_of(
     NOW - 5,
     gpu_temperature={"t4-0": 84.0, "t4-1": 75.0, "t4-2": 50.0, "v100-0": 50.0},
+    gpu_xid={"t4-0": 0.0, "t4-1": 0.0, "t4-2": 79.0, "v100-0": 0.0},
+    exporters_down={"t4-0": 0.0, "t4-1": 1.0, "t4-2": 0.0, "v100-0": 0.0},
     host_load={"t4-0": 0.2, "t4-1": 0.3, "v100-0": 0.1},
+    **{"price/Own": {"t4-0": 0.3, "v100-0": 0.1}},
 )
 
 
@@ -112,13 +125,21 @@ def test_a_column_moves_scores_exactly_if_the_explanation_names_it(column: str) 
     moved = means(other) != means(BASE)
     assert moved == (column not in NO_SCORE)
     named = shown(other).get(camel(column), set())
-    assert named == ({OTHER_VALUES[column]} if moved else set())
+    assert named == ({OTHER_VALUES[column]} if moved and column not in NO_NUMBER else set())
+
+
+def test_the_price_that_stands_in_moves_scores_where_energy_is_weighed_by_cost_and_is_named() -> None:
+    by_cost = replace(OWN, weigh_energy_by="Cost")
+    one, other = decisions_by(by_cost), decisions_by(replace(by_cost, price_per_kwh=9.0))
+    assert means(one) != means(other)
+    assert (shown(one)["pricePerKWh"], shown(other)["pricePerKWh"]) == ({0.15}, {9.0})
+    assert "pricePerKWh" not in shown(BASE)
 
 
 @pytest.mark.parametrize("term", TERMS)
 def test_a_weight_moves_scores_where_its_term_has_data_and_is_named(term: str) -> None:
     other = decisions_by(replace(OWN, weights={**OWN.weights, term: 17}))
-    assert (means(other) != means(BASE)) == (term != "numa")  # no node's topology is known
+    assert (means(other) != means(BASE)) == (term not in ("numa", "metric"))  # no topology is known, no TASPolicy named
     for decision in other.values():
         assert decision.asked is not None
         assert {share.term: share.policy_weight for share in decision.asked.terms} == {**OWN.weights, term: 17}
@@ -126,7 +147,7 @@ def test_a_weight_moves_scores_where_its_term_has_data_and_is_named(term: str) -
 
 def test_explanations_name_no_constant_that_moves_nothing() -> None:
     columns = {column for columns in CONSTANTS.values() for column in columns}
-    assert columns == set(OTHER_VALUES) - NO_SCORE
+    assert columns == set(OTHER_VALUES) - NO_SCORE - NO_NUMBER
     assert set(shown(BASE)) == {camel(column) for column in columns}
 
 

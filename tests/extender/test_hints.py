@@ -44,6 +44,15 @@ def test_hints_end_after_their_time_and_with_the_pod() -> None:
     assert len(hints) == 0
 
 
+def test_hints_that_nobody_asks_for_do_not_pile_up() -> None:
+    hints = Hints()
+    assert cores(hints, seconds=5.0) is None
+    for second in range(1000):
+        hints.advise(f"u{second}", "a", 1.0, float(second), ROSTER)
+    assert len(hints) <= HINT_SECONDS + 1
+    assert cores(hints, now=999.0, seconds=5.0) == [5.0, 0.0]
+
+
 def test_a_pod_that_went_elsewhere_counts_there() -> None:
     hints = Hints()
     hints.advise("u1", "a", 2.0, 0.0, ROSTER)

@@ -83,3 +83,14 @@ def test_credentials_that_are_missing_end_it_with_their_name(
 ) -> None:
     assert main(["--kubeconfig", str(tmp_path / "no-kubeconfig"), "--port", "0", "--ops-port", "0"]) == USAGE_ERROR
     assert "no-kubeconfig" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--show-config"]])
+def test_settings_that_telemetry_could_not_use_end_it_before_it_starts(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "s.yaml").write_text("prometheus_url: 127.0.0.1:11166\nprometheus_queries: {gpu_wats: up}\n")
+    assert main(["--config", str(tmp_path / "s.yaml"), *more]) == USAGE_ERROR
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "prometheus_url: not an http or https address; write http://HOST:PORT" in line
+    assert "prometheus_queries[gpu_wats]: no such metric; use one of " in line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prometheus_client import generate_latest
 
 from extender_calls import NOW, a_snapshot, telemetry_of
@@ -50,3 +52,12 @@ def test_before_the_first_sync_there_are_counters_but_no_snapshot() -> None:
     text = exported(Service(Decisions(2**20, 3600)))
     assert "\nheterosched_extender_nodes " not in text
     assert "heterosched_extender_hints 0.0" in text
+
+
+def test_a_refused_query_is_counted_by_itself_and_the_source_stays_up() -> None:
+    service = a_service()
+    telemetry = replace(telemetry_of(NOW, host_load={"t4-0": 0.5}), refused={"gpu_temperature": "parse error"})
+    service.snapshot = a_snapshot(telemetry, t4=2)
+    text = exported(service)
+    assert 'heterosched_extender_telemetry_refused{metric="gpu_temperature"} 1.0' in text
+    assert "heterosched_extender_telemetry_up 1.0" in text

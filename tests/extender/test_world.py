@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from extender_calls import NOW, a_node, a_pod_manifest, a_world, node_object, pod_object, telemetry_of
-from heterosched.model import Node
-from heterosched.model.cluster import Demand
+from heterosched.model import DEVICE_TYPES, DeviceType, PowerModel
 from heterosched.policy.table import PolicyRow
-from heterosched_extender.world import World, idle_watts
+from heterosched_extender.capabilities import capabilities
+from heterosched_extender.snapshot import Figures
+from heterosched_extender.world import World
 
 
 def owned_by(kind: str) -> dict[str, Any]:
@@ -125,6 +126,68 @@ def test_a_node_whose_quantities_cannot_be_read_keeps_its_place() -> None:
     assert world.problems.count == 1
 
 
-def test_idle_watts_are_those_of_sockets_and_gpus() -> None:
-    assert idle_watts(Node("t4-0", "nvidia-t4", Demand(32, 0, 4))) == 2 * 15.0 + 4 * 10.0
-    assert idle_watts(Node("x", "unknown-gpu", Demand(16, 0, 4))) == 15.0
+def test_devices_of_every_maker_are_counted_and_time_slices_idle_like_the_devices_that_they_share() -> None:
+    amd = a_node("mi300x-0")
+    amd["metadata"]["labels"]["amd.com/gpu.product-name"] = "AMD_Instinct_MI300X_OAM"
+    amd["status"]["allocatable"]["amd.com/gpu"] = "8"
+    shared = a_node("t4-0", gpus=8)
+    shared["metadata"]["labels"] |= {"nvidia.com/gpu.product": "Tesla-T4-SHARED", "nvidia.com/gpu.replicas": "4"}
+    world = a_world("t4-1", "cpu-0")
+    for node in (amd, shared):
+        world.put_node(node_object(node))
+    pod = a_pod_manifest("p", node="mi300x-0", gpus=0, phase="Running")
+    pod["spec"]["containers"][0]["resources"]["limits"]["amd.com/gpu"] = "3"
+    world.put_pod(pod_object(pod))
+    snapshot = world.snapshot(NOW)
+    nodes, index = snapshot.nodes, snapshot.roster.index
+    assert nodes.devices[nodes.device[index["mi300x-0"]]] == "amd-mi300x"
+    assert (nodes.gpus[index["mi300x-0"]], nodes.free_gpus[index["mi300x-0"]]) == (8, 5)
+    idle = nodes.idle_watts - nodes.idle_watts[index["cpu-0"]]
+    assert (idle[index["t4-0"]], idle[index["t4-1"]]) == (2 * 10, 4 * 10)
+    assert snapshot.unknown_devices() == {}
+
+
+def test_unknown_devices_are_named_and_counted() -> None:
+    strange = a_node("t4-0")
+    strange["metadata"]["labels"]["nvidia.com/gpu.product"] = "NVIDIA-B999"
+    world = a_world("t4-1", "cpu-0")
+    world.put_node(node_object(strange))
+    assert world.snapshot(NOW).unknown_devices() == {"nvidia-b999": 1}
+
+
+def test_a_users_rows_name_the_devices_and_give_their_idle_draw() -> None:
+    own = DeviceType("acme-b999", ("nvidia-b999",), PowerModel(25.0, 900.0), 2.0**37, 6.0)
+    world = World(devices=DEVICE_TYPES.with_rows([own]))
+    strange = a_node("t4-0")
+    strange["metadata"]["labels"]["nvidia.com/gpu.product"] = "NVIDIA-B999"
+    world.put_node(node_object(strange))
+    snapshot = world.snapshot(NOW)
+    assert snapshot.nodes.devices == ("acme-b999",)
+    assert snapshot.nodes.idle_watts.tolist() == [2 * 15.0 + 4 * 25.0]
+    assert snapshot.unknown_devices() == {}
+    assert capabilities(snapshot, NOW).nodes[0].estimated == {"idle_watts": "device table, acme-b999"}
+
+
+def test_a_snapshot_keeps_the_profiles_that_it_was_made_with() -> None:
+    world = a_world("t4-0")
+    first, second = (Figures({"nvidia-t4": seconds}, {}, "measured") for seconds in (10.0, 20.0))
+    world.put_profiles({("ns", "p"): first})
+    before = world.snapshot(NOW)
+    world.put_profiles({("ns", "p"): second, ("ns", "q"): first})
+    assert before.profiles == {("ns", "p"): first}
+    assert world.snapshot(NOW).profiles == {("ns", "p"): second, ("ns", "q"): first}
+    world.put_profiles({("ns", "p"): None, ("ns", "never"): None})
+    assert world.snapshot(NOW).profiles == {("ns", "q"): first}
+
+
+def test_nodes_that_went_leave_nothing_behind() -> None:
+    world = a_world("t4-0")
+    for number in range(3):
+        world.put_node(node_object(a_node(f"burst-{number}")))
+        for part in ("a", "b"):
+            world.put_pod(pod_object(a_pod_manifest(f"{part}-{number}", gpus=1, node=f"burst-{number}")))
+        world.drop_pod(f"uid-a-{number}")
+        world.drop_node(f"burst-{number}")
+        world.drop_pod(f"uid-b-{number}")
+    assert world._use == {}
+    assert free_of(world) == {"t4-0": 4.0}

@@ -37,10 +37,13 @@ class AdviceWatch:
         if new is None:
             if old is not None:
                 service.hints.forget(old.metadata.uid)
+                service.pending.forget(old.metadata.uid)
             return
         node, uid = new.spec.node_name, new.metadata.uid
         if not node or new.spec.scheduler_name != SCHEDULER_NAME or (old is not None and old.spec.node_name):
             return
+        if service.snapshot is not None:
+            service.pending.bound(uid, node, service.snapshot.version)
         bound_at = _bound_at(new)
         seen = service.decisions.seen(uid)
         if seen is None or seen > bound_at + CLOCK_SLACK:

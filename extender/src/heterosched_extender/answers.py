@@ -26,18 +26,18 @@ def fragment(name: str) -> bytes:
 
 
 class Template:
-    """The answer for one set of nodes; `fill` writes the scores into a copy."""
+    """The answer for one set of nodes; `fill` writes the scores into it and hands out a copy."""
 
     def __init__(self, fragments: Sequence[bytes], unknown: Sequence[str]) -> None:
         zeros = [b'{"Host":' + msgspec.json.encode(name) + b',"Score":0}' for name in unknown]
         text = b"[" + b",".join([*fragments, *zeros]) + b"]"
-        self._text: npt.NDArray[np.uint8] = np.frombuffer(text, dtype=np.uint8)
+        self._text: npt.NDArray[np.uint8] = np.frombuffer(bytearray(text), dtype=np.uint8)
         lengths = np.fromiter(map(len, fragments), dtype=np.int64, count=len(fragments))
         self._at: Ints = np.cumsum(lengths + 1) - 3  # the first of the two digits of each fragment
 
     def fill(self, scores: Ints) -> bytes:
         """The answer with these scores (0..10), in the order of the fragments."""
-        out = self._text.copy()
+        out = self._text  # every digit is written each time, so nothing of the last answer stays
         out[self._at] = _TENS[scores]
         out[self._at + 1] = _ONES[scores]
         return out.tobytes()

@@ -29,6 +29,11 @@ def candidates_of(names: Sequence[str], roster: Roster) -> Candidates:
     except KeyError:
         at = np.array([index[name] for name in names if name in index], dtype=np.int64)
         unknown = tuple(dict.fromkeys(name for name in names if name not in index))
+    return candidates_at(at, roster, unknown)
+
+
+def candidates_at(at: Ints, roster: Roster, unknown: tuple[str, ...] = ()) -> Candidates:
+    """The candidates of these rows, in any order and however often each."""
     flags = np.zeros(len(roster.names), dtype=np.bool_)
     flags[at] = True
     return Candidates(roster, np.flatnonzero(flags), np.packbits(flags).tobytes(), unknown)

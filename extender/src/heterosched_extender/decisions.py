@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from heterosched.policy.decide import Asked, Case
-from heterosched.policy.nodes import Floats
+from heterosched.policy.nodes import Floats, Ints
+from heterosched.policy.zone_arrays import Reserved
 from heterosched_extender.candidates import Candidates
 from heterosched_extender.snapshot import Snapshot, rows_of
 
@@ -28,8 +29,9 @@ class Record:
     """The last calls for one pod. `filtered_at`, `scored_at`: epoch seconds, 0 where that verb was not called.
 
     `rejected` are the nodes that `/filter` turned down, `unknown` those that the snapshot lacked. `hints` holds the
-    nonzero rows of the hinted cores. `advised` is the best node ("": no preference), `bound` where the pod went.
-    `strict`: the filter that may not be skipped was asked too.
+    candidates' rows with hinted cores, and these. `advised` is the best node ("": no preference), `bound` where the pod
+    went. `strict`: the filter that may not be skipped was asked too. `reserved`: NUMA zones that other pods under way
+    hold.
     """
 
     asked: Asked
@@ -39,10 +41,11 @@ class Record:
     rejected: Mapping[str, str]
     filtered_at: float = 0.0
     scored_at: float = 0.0
-    hints: tuple[tuple[int, float], ...] = ()
+    hints: tuple[Ints, Floats] | None = None
     advised: str = ""
     bound: str = ""
     strict: bool = False
+    reserved: Reserved | None = None
 
     @property
     def at(self) -> float:
@@ -52,7 +55,9 @@ class Record:
     @property
     def nbytes(self) -> int:
         """Roughly what the record keeps alive by itself."""
-        return _RECORD_BYTES + len(self.mask) + _PER_REJECTED * len(self.rejected) + 16 * len(self.hints)
+        hints = 0 if self.hints is None else sum(part.nbytes for part in self.hints)
+        zones = 0 if self.reserved is None else self.reserved.rows.nbytes + self.reserved.taken.nbytes
+        return _RECORD_BYTES + len(self.mask) + _PER_REJECTED * len(self.rejected) + hints + zones
 
     def case(self) -> Case:
         """The decision with everything that it depended on."""
@@ -71,23 +76,29 @@ class Record:
             self.scored_at,
             self._hinted(),
             self.bound,
+            self.reserved,
         )
 
     def _hinted(self) -> Floats | None:
-        if not self.hints:
+        if self.hints is None:
             return None
         cores = np.zeros(len(self.snapshot.nodes))
-        for row, value in self.hints:
-            cores[row] = value
+        cores[self.hints[0]] = self.hints[1]
         return cores
 
 
-def sparse(hinted: Floats | None) -> tuple[tuple[int, float], ...]:
-    """The nonzero entries by row."""
+def sparse(hinted: Floats | None, rows: Ints) -> tuple[Ints, Floats] | None:
+    """Those of `rows` that have a nonzero entry, and these entries; None where there is none."""
     if hinted is None:
-        return ()
-    rows = np.flatnonzero(hinted)
-    return tuple(zip(rows.tolist(), hinted[rows].tolist(), strict=True))
+        return None
+    there = rows[hinted[rows] != 0.0]
+    return (there, hinted[there]) if len(there) else None
+
+
+def _left_by(old: Record, candidates: Candidates) -> bool:
+    """Whether the candidates are what the call of `old` left over: none of those that it turned down."""
+    turned_down = np.array(candidates.roster.rows(old.rejected), dtype=np.int64)
+    return not np.isin(candidates.rows, turned_down).any()
 
 
 class Decisions:
@@ -112,17 +123,28 @@ class Decisions:
         strict: bool,
         now: float,
     ) -> None:
-        """`/filter` was answered. The strict entry is asked after the plain one, about the nodes that this one left."""
+        """`/filter` was answered. Of two entries the second is asked about the nodes that the first one left.
+
+        kube-scheduler asks the ignorable one last, whatever their order in its configuration (1.36, scheduler.go).
+        """
+        rejected = {node: str(why) for node, why in rejected.items()}
         old = self._take(asked.uid)
-        if strict and old is not None and not old.scored_at:
-            rejected = {**old.rejected, **rejected}
+        if old is not None and not old.scored_at and old.strict != strict and _left_by(old, candidates):
+            rejected, strict = {**old.rejected, **rejected}, True
         record = Record(asked, snapshot, candidates.mask, candidates.unknown, rejected, filtered_at=now, strict=strict)
         self._put(record, now)
 
     def scored(
-        self, asked: Asked, snapshot: Snapshot, candidates: Candidates, hinted: Floats | None, advised: str, now: float
+        self,
+        asked: Asked,
+        snapshot: Snapshot,
+        candidates: Candidates,
+        hints: tuple[Ints, Floats] | None,
+        advised: str,
+        now: float,
+        reserved: Reserved | None = None,
     ) -> None:
-        """`/prioritize` was answered; `advised` is the (first) best node."""
+        """`/prioritize` was answered; `advised` is the (first) best node, `hints` is what `sparse` made of them."""
         old = self._take(asked.uid)
         record = Record(
             asked,
@@ -132,8 +154,9 @@ class Decisions:
             {} if old is None else old.rejected,
             filtered_at=0.0 if old is None else old.filtered_at,
             scored_at=now,
-            hints=sparse(hinted),
+            hints=hints,
             advised=advised,
+            reserved=reserved,
             strict=False if old is None else old.strict,
         )
         self._put(record, now)

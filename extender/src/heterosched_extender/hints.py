@@ -55,7 +55,7 @@ class Hints:
 
     def cores(self, now: float, roster: Roster, but: str, seconds: float) -> Floats | None:
         """Cores hinted in the last `seconds`, per node of the roster, without those of the pod `but`; None where there
-        are none.
+        are none. The array is to be read before the next change, and not to be written to.
         """
         window = self._windows.get(seconds) or self._open(seconds, roster)
         return window.cores(now, roster, but)
@@ -81,6 +81,7 @@ class _Window:
     def put(self, uid: str, hint: Hint, roster: Roster) -> None:
         self._align(roster)
         self.remove(uid)
+        self._expire(hint.at)  # nobody may ask this window again
         self.hints[uid] = hint
         self._add(hint.node, hint.cores)
 
@@ -99,24 +100,28 @@ class _Window:
             self._add(hint.node, -hint.cores)
 
     def cores(self, now: float, roster: Roster, but: str) -> Floats | None:
+        self._expire(now)
+        if not self.hints or (len(self.hints) == 1 and but in self.hints):
+            return None
+        self._align(roster)
+        own = self.hints.get(but)
+        if own is None or own.node not in roster.index:
+            return self._sums
+        sums, row = self._sums.copy(), roster.index[own.node]
+        sums[row] = max(0.0, sums[row] - own.cores)
+        return sums
+
+    def _expire(self, now: float) -> None:
         while self.hints:
             uid, hint = next(iter(self.hints.items()))
             if now - hint.at < self._seconds:
                 break
             self.remove(uid)
-        if not self.hints or (len(self.hints) == 1 and but in self.hints):
-            return None
-        self._align(roster)
-        sums = self._sums.copy()
-        own = self.hints.get(but)
-        if own is not None and own.node in roster.index:
-            sums[roster.index[own.node]] -= own.cores
-        return np.maximum(sums, 0.0, out=sums)
 
     def _add(self, node: str, cores: float) -> None:
         row = self._roster.index.get(node)
         if row is not None:
-            self._sums[row] += cores
+            self._sums[row] = max(0.0, self._sums[row] + cores)  # differences of floats may come out below nothing
 
     def _align(self, roster: Roster) -> None:
         """Sum up anew when the nodes have been numbered anew."""

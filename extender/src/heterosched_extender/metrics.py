@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from heterosched_extender.service import Service
 from heterosched_extender.stats import BUCKETS, Histogram
+from heterosched_extender.tas import violating
 
 PREFIX = "heterosched_extender_"
 
@@ -25,6 +26,12 @@ CATALOGUE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "candidates": ("counter", "Nodes that the scheduler asked about", ("verb",)),
     "rejected": ("counter", "Nodes that a filter turned down", ("verb",)),
     "decisions": ("counter", "Pods scored, by the policy that was applied", ("policy",)),
+    "predicted_joules": (
+        "counter",
+        "Energy of the scored pods by their figures for the advised node's device type, by policy; measured energy is "
+        "the operator's to say",
+        ("policy",),
+    ),
     "terms_absent": ("counter", "Decisions in which a weighted term had data on no candidate", ("term",)),
     "hook_failures": ("counter", "Pods scored by a policy's own weights because its hook gave none", ("hook",)),
     "pods_bound": (
@@ -34,10 +41,37 @@ CATALOGUE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "hints": ("gauge", "Pods just advised that telemetry cannot show yet", ()),
     "nodes": ("gauge", "Nodes in the snapshot", ()),
+    "unknown_device_nodes": (
+        "gauge",
+        "Nodes whose device type the device table lacks: neither favoured nor avoided",
+        ("device",),
+    ),
+    "topology_nodes": ("gauge", "Nodes whose NUMA zones are known", ()),
+    "topology_unshown_pods": ("gauge", "Bound pods that no NodeResourceTopology shows yet", ()),
+    "tas_policies": ("gauge", "TASPolicies that are known", ()),
+    "tas_violating_nodes": (
+        "gauge",
+        "Nodes that violate a strategy of a TASPolicy (dontschedule, deschedule, labeling)",
+        ("namespace", "policy", "strategy"),
+    ),
     "snapshot_age_seconds": ("gauge", "Time since the snapshot was last replaced", ()),
     "telemetry_age_seconds": ("gauge", "Age of the oldest sample in use", ("metric",)),
     "telemetry_nodes": ("gauge", "Nodes with a sample of this metric, of any age", ("metric",)),
-    "telemetry_up": ("gauge", "1 while the telemetry source answers, else 0", ()),
+    "telemetry_rejected": (
+        "gauge",
+        "Series of the last collection that were not believed, by metric and reason",
+        ("metric", "reason"),
+    ),
+    "telemetry_refused": (
+        "gauge",
+        "1 for each metric whose query Prometheus refuses, or whose SchedulingPolicy's query yields nothing",
+        ("metric",),
+    ),
+    "telemetry_up": (
+        "gauge",
+        "1 while the telemetry source answers, else 0; a refused query alone changes nothing",
+        (),
+    ),
     "watch_age_seconds": ("gauge", "Time since the API server last said anything on this watch", ("path",)),
     "watch_failures": ("counter", "Watches and lists that failed and were tried again", ("path",)),
     "unreadable": ("counter", "Quantities and objects that could not be read and were left out", ()),
@@ -97,11 +131,23 @@ class ExtenderCollector(Collector):
         snapshot, now = self._service.snapshot, self._clock()
         if snapshot is None:
             return {}
+        zones = snapshot.zones
         return {
             "nodes": {(): len(snapshot.nodes)},
+            "unknown_device_nodes": {(device,): count for device, count in snapshot.unknown_devices().items()},
+            "topology_nodes": {(): 0 if zones is None else int((zones.count > 0).sum())},
+            "topology_unshown_pods": {(): 0 if zones is None else int(zones.unshown.sum())},
+            "tas_policies": {(): len(snapshot.tas)},
+            "tas_violating_nodes": {labels: count for labels, count in violating(snapshot, now).items()},
             "snapshot_age_seconds": {(): now - snapshot.taken_at},
             "telemetry_age_seconds": {(metric,): now - sensor.oldest for metric, sensor in snapshot.sensors.items()},
             "telemetry_nodes": {(metric,): sensor.known for metric, sensor in snapshot.sensors.items()},
+            "telemetry_rejected": {
+                (metric, reason): float(count)
+                for metric, reasons in snapshot.telemetry_rejects.items()
+                for reason, count in reasons.items()
+            },
+            "telemetry_refused": dict.fromkeys(((metric,) for metric in snapshot.refused), 1.0),
             "telemetry_up": {(): 0.0 if snapshot.telemetry_error else 1.0},
         }
 
@@ -112,6 +158,7 @@ _COUNTED = {
     "candidates": "candidates",
     "rejected": "rejected",
     "decisions": "decisions",
+    "predicted_joules": "predicted_joules",
     "terms_absent": "absent",
     "hook_failures": "hook_failures",
 }

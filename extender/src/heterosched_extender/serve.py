@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import uvicorn
 
 from heterosched.errors import InvalidInput
+from heterosched_extender.app import Verbs
+from heterosched_extender.protocol import VerbProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +68,13 @@ def _server(app: Any) -> _Server:
     config = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=VerbProtocol if isinstance(app, Verbs) else "httptools",
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         backlog=128,

@@ -9,79 +9,63 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+
+import numpy as np
 
 from heterosched.kube.convert import Problems
 from heterosched.kube.objects import PodObject
-from heterosched.policy.decide import Asked, reject, score
+from heterosched.model import NO_TELEMETRY, Telemetry
+from heterosched.model.topology import NOT_KNOWN
+from heterosched.policy.decide import Asked, Curable, reject, score
 from heterosched.policy.nodes import Floats
+from heterosched.policy.zone_arrays import Reserved
 from heterosched_extender.answers import Answers, all_zero
 from heterosched_extender.asked import asked_of, hooked
-from heterosched_extender.candidates import Candidates, candidates_of
-from heterosched_extender.decisions import Decisions
+from heterosched_extender.calls import Last, Request, Scored
+from heterosched_extender.candidates import Candidates, candidates_at, candidates_of
+from heterosched_extender.decisions import Decisions, sparse
 from heterosched_extender.hints import Hints
+from heterosched_extender.lists import Lists
+from heterosched_extender.pending import Pending
+from heterosched_extender.preemption import PreemptionCall, Victims, decode_preemption, preemption_answer
 from heterosched_extender.snapshot import Snapshot
 from heterosched_extender.stats import Stats
-from heterosched_extender.wire import Call, decode_call, decode_pod, encode_names, filter_answer, tail_of
+from heterosched_extender.wire import Call, decode_call, decode_pod, encode_names, filter_answer, split_call
 
 logger = logging.getLogger(__name__)
-
-REMEMBERED_LISTS = 8
-"""Lists of names whose rows are kept: `/prioritize` repeats what `/filter` has just answered."""
 
 
 class NotReady(Exception):
     """The strict filter was asked before the first sync, or failed: the pod must wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """A list of names as it ends a body, and what it means on a roster."""
-
-    end: bytes
-    names_json: bytes
-    candidates: Candidates
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """A call whose names are rows already; `call` is None when the list of names was known."""
-
-    pod: PodObject | None
-    candidates: Candidates
-    names_json: bytes
-    call: Call | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Last:
-    """The pod that was asked about last: its text, and what it asked on that snapshot."""
-
-    head: bytes
-    pod: PodObject | None
-    snapshot: Snapshot | None = None
-    asked: Asked | None = None
-
-
 class Service:
-    """Answers the verbs. `clock` is epoch seconds; `snapshot` None until the first sync."""
+    """Answers the verbs. `clock` is epoch seconds; `snapshot` None until the first sync. `telemetry_due`: telemetry is
+    read, and the snapshot has none yet. `readings`: the latest collection, for people: decisions read the snapshot.
+    """
 
     def __init__(self, decisions: Decisions, clock: Callable[[], float] = time.time) -> None:
         self.snapshot: Snapshot | None = None
+        self.telemetry_due = False
+        self.readings: Telemetry = NO_TELEMETRY
         self.decisions = decisions
         self.hints = Hints()
+        self.pending = Pending()
         self.stats = Stats()
         self.problems = Problems()
         self._clock = clock
         self._answers = Answers()
-        self._tails: deque[_Tail] = deque(maxlen=REMEMBERED_LISTS)
-        self._last = _Last(b"", None)
+        self._lists = Lists()
+        self._last = Last(b"", None)
+        self._todo: tuple[Asked, Snapshot, Candidates] | None = None
+        self._ahead: Scored | None = None
 
     def filter(self, body: bytes, strict: bool = False) -> bytes:
         """Answer `/filter`. Raises BadCall; with `strict` also NotReady."""
         verb = "strict_filter" if strict else "filter"
+        if strict:
+            self._must_see()
         snapshot = self.snapshot
         if snapshot is not None:
             request = self._request(body, snapshot)
@@ -91,8 +75,6 @@ class Service:
                 self._failed(verb)
                 if strict:
                     raise NotReady("the strict filter failed; see the extender's log") from error
-        elif strict:
-            raise NotReady("the extender has not seen the cluster yet")
         self.stats.neutral[verb] += 1
         return _pass_all(decode_call(body))
 
@@ -108,45 +90,66 @@ class Service:
         self.stats.neutral["prioritize"] += 1
         return all_zero(decode_call(body).names)
 
+    def preempt(self, body: bytes, strict: bool = False) -> bytes:
+        """Answer `/preempt`. Raises BadCall; with `strict` also NotReady."""
+        verb = "strict_preempt" if strict else "preempt"
+        if strict:
+            self._must_see()
+        call = decode_preemption(body)
+        snapshot = self.snapshot
+        if snapshot is not None:
+            try:
+                return preemption_answer(self._preempt(call, snapshot, strict, verb))
+            except Exception as error:
+                self._failed(verb)
+                if strict:
+                    raise NotReady("the strict preemption failed; see the extender's log") from error
+        self.stats.neutral[verb] += 1
+        return preemption_answer(call.nodes)
+
+    def _must_see(self) -> None:
+        """What must not be skipped is not decided blindly after a start. Raises NotReady."""
+        if self.snapshot is None:
+            raise NotReady("the extender has not seen the cluster yet")
+        if self.telemetry_due:
+            raise NotReady("the extender has not heard from Prometheus yet")
+
     def _failed(self, verb: str) -> None:
         self.stats.errors[verb] += 1
         logger.exception("%s failed", verb)
 
     # --- what the call says -------------------------------------------------------------------------------------------
 
-    def _request(self, body: bytes, snapshot: Snapshot) -> _Request:
+    def _request(self, body: bytes, snapshot: Snapshot) -> Request:
         roster = snapshot.roster
-        for tail in self._tails:
-            if tail.candidates.roster is roster and body.endswith(tail.end):
-                head = body[: -len(tail.end)]
-                pod = self._last.pod if head == self._last.head else decode_pod(head)
-                if pod is not None:
-                    self._keep(head, pod)
-                    return _Request(pod, tail.candidates, tail.names_json, None)
-        call = decode_call(body)
+        listed = self._lists.ending(body, roster)
+        if listed is not None:
+            head = body[: -len(listed.end)]
+            pod = self._last.pod if head == self._last.head else decode_pod(head)
+            if pod is not None:
+                self._keep(head, pod)
+                return Request(pod, listed.candidates, listed)
+        call, candidates = self._lists.read(body, split_call(body), roster)
         self._keep(call.head, call.pod)
-        candidates = candidates_of(call.names, roster)
-        if call.names_json:
-            self._tails.appendleft(_Tail(tail_of(call.names_json), call.names_json, candidates))
-        return _Request(call.pod, candidates, call.names_json, call)
+        return Request(call.pod, candidates, None, call)
 
     def _keep(self, head: bytes, pod: PodObject | None) -> None:
         if pod is not self._last.pod:
-            self._last = _Last(head, pod)
+            self._last = Last(head, pod)
 
     def _asked(self, pod: PodObject | None, snapshot: Snapshot, now: float) -> Asked | None:
         """What the pod asks. Both verbs ask about the same pod, mostly on the same snapshot: then it is known."""
         last = self._last
         if pod is None or pod is not last.pod or snapshot is not last.snapshot:
             asked = asked_of(pod, snapshot, self.problems)
-            self._last = _Last(last.head if pod is last.pod else b"", pod, snapshot, asked)
+            self._last = Last(last.head if pod is last.pod else b"", pod, snapshot, asked)
         else:
             asked = last.asked
         return None if asked is None else hooked(asked, now)
 
     # --- filter -------------------------------------------------------------------------------------------------------
 
-    def _filter(self, request: _Request, snapshot: Snapshot, strict: bool, verb: str) -> bytes:
+    def _filter(self, request: Request, snapshot: Snapshot, strict: bool, verb: str) -> bytes:
         now = self._clock()
         asked = self._asked(request.pod, snapshot, now)
         candidates = request.candidates
@@ -154,27 +157,84 @@ class Service:
         if asked is None:
             self.stats.neutral[verb] += 1
             return self._passed(request, {}, snapshot)
-        rejected = reject(snapshot, asked, candidates.rows, strict, now)
+        rejected = reject(snapshot, asked, candidates.rows, strict, now, self._reserved(snapshot, asked, now))
+        if strict and asked.numa_required:
+            rejected.update(dict.fromkeys(candidates.unknown, NOT_KNOWN))
+        self._send_on(asked, snapshot, candidates, rejected, strict, now)
         self.stats.rejected[verb] += len(rejected)
         self.decisions.filtered(asked, snapshot, candidates, rejected, strict, now)
+        self._todo = (asked, snapshot, candidates) if not rejected and len(candidates.rows) > 1 else None
         return self._passed(request, rejected, snapshot)
 
-    def _passed(self, request: _Request, rejected: dict[str, str], snapshot: Snapshot) -> bytes:
-        call = request.call
+    def _reserved(self, snapshot: Snapshot, asked: Asked, now: float) -> Reserved | None:
+        """What other pods under way hold of NUMA zones, where the pod has a use for zones."""
+        if snapshot.zones is None or not asked.ask.need:
+            return None
+        return self.pending.reserved(snapshot.zones, snapshot.roster, snapshot.version, asked.uid, now)
+
+    def _send_on(
+        self,
+        asked: Asked,
+        snapshot: Snapshot,
+        candidates: Candidates,
+        rejected: Mapping[str, str],
+        strict: bool,
+        now: float,
+    ) -> None:
+        """Remember where a pod may go that holds zones: a single node is not scored, and scores may get lost."""
+        rows = candidates.rows
+        if (
+            snapshot.zones is None
+            or not asked.ask.need
+            or not (strict or asked.numa_required or len(rows) - len(rejected) == 1)
+        ):
+            return
+        if rejected:
+            out = np.array(snapshot.roster.rows(rejected), dtype=np.int64)
+            rows = np.setdiff1d(rows, out, assume_unique=True)
+        self.pending.send(asked.uid, asked.ask.need, rows, snapshot.roster, now)
+
+    def _passed(self, request: Request, rejected: Mapping[str, str], snapshot: Snapshot) -> bytes:
+        call, candidates = request.call, request.candidates
         if call is not None and call.nodes is not None:
             return filter_answer(None, (raw for name, raw in call.nodes.items() if name not in rejected), rejected)
-        if not rejected and request.names_json:
-            return filter_answer(request.names_json, None)
-        candidates = request.candidates
-        known = [name for row in candidates.rows.tolist() if (name := snapshot.roster.names[row]) not in rejected]
-        names = [*known, *candidates.unknown]
-        names_json = encode_names(names)
-        self._tails.appendleft(_Tail(tail_of(names_json), names_json, candidates_of(names, snapshot.roster)))
+        if not rejected and (request.listed is not None or (call is not None and call.names_json)):
+            listed = request.listed or self._lists.passed(candidates, call.names_json if call is not None else b"")
+            return listed.passed
+        names = snapshot.roster.names
+        left = np.array([row for row in candidates.rows.tolist() if names[row] not in rejected], dtype=np.int64)
+        unknown = tuple(name for name in candidates.unknown if name not in rejected)
+        names_json = encode_names([*(names[row] for row in left.tolist()), *unknown])
+        self._lists.remember(names_json, candidates_at(left, snapshot.roster, unknown))
         return filter_answer(names_json, None, rejected)
+
+    # --- preempt ------------------------------------------------------------------------------------------------------
+
+    def _preempt(self, call: PreemptionCall, snapshot: Snapshot, strict: bool, verb: str) -> Mapping[str, Victims]:
+        """The nodes on which evicting the victims may help: not those that are turned down whoever is evicted, and not
+        those where something is taken and nobody is to be evicted.
+        """
+        now = self._clock()
+        asked = asked_of(call.pod, snapshot, self.problems)
+        self.stats.candidates[verb] += len(call.nodes)
+        if asked is None:
+            self.stats.neutral[verb] += 1
+            return call.nodes
+        candidates = candidates_of(tuple(call.nodes), snapshot.roster)
+        rejected = reject(snapshot, asked, candidates.rows, strict, now, self._reserved(snapshot, asked, now))
+        if strict and asked.numa_required:
+            rejected.update(dict.fromkeys(candidates.unknown, NOT_KNOWN))
+        left = {
+            node: victims
+            for node, victims in call.nodes.items()
+            if (why := rejected.get(node)) is None or (isinstance(why, Curable) and victims.uids)
+        }
+        self.stats.rejected[verb] += len(call.nodes) - len(left)
+        return left
 
     # --- prioritize ---------------------------------------------------------------------------------------------------
 
-    def _prioritize(self, request: _Request, snapshot: Snapshot) -> bytes:
+    def _prioritize(self, request: Request, snapshot: Snapshot) -> bytes:
         now = self._clock()
         asked = self._asked(request.pod, snapshot, now)
         candidates, stats = request.candidates, self.stats
@@ -183,20 +243,41 @@ class Service:
             stats.neutral["prioritize"] += 1
             names = [snapshot.roster.names[row] for row in candidates.rows.tolist()]
             return all_zero([*names, *candidates.unknown])
-        hinted = self._hinted(snapshot, asked, now)
-        scores = score(snapshot, asked.ask, candidates.rows, hinted, now)
-        stats.decisions[asked.ask.row.name] += 1
-        if asked.hook is not None and asked.hook.problem:
-            stats.hook_failures[asked.hook.hook] += 1
-        for term, weight in asked.ask.row.weights.items():
-            if weight and scores.values.get(term) is None:
-                stats.absent[term] += 1
-        position = scores.best
+        scored = self._ahead
+        if scored is None or not scored.answers(asked, snapshot, candidates):
+            scored = self._scored(asked, snapshot, candidates, now)
+        self._ahead = None
+        stats.scored(asked, scored.scores)
+        position = scored.scores.best
         best = "" if position < 0 else snapshot.roster.names[candidates.rows[position]]
         if best:
             self.hints.advise(asked.uid, best, asked.ask.cores, now, snapshot.roster)
-        self.decisions.scored(asked, snapshot, candidates, hinted, best, now)
-        return self._answers.prioritize(candidates, scores.integers)
+            stats.advised(asked.ask, snapshot.nodes.devices[snapshot.nodes.device[candidates.rows[position]]])
+        if snapshot.zones is not None and asked.ask.need:
+            rows = candidates.rows if position < 0 else candidates.rows[position : position + 1]
+            self.pending.send(asked.uid, asked.ask.need, rows, snapshot.roster, now)
+        self.decisions.scored(asked, snapshot, candidates, scored.hints, best, scored.at, scored.reserved)
+        return scored.answer
+
+    def _scored(self, asked: Asked, snapshot: Snapshot, candidates: Candidates, now: float) -> Scored:
+        hinted = self._hinted(snapshot, asked, now)
+        reserved = self._reserved(snapshot, asked, now)
+        scores = score(snapshot, asked.ask, candidates.rows, hinted, now, reserved=reserved)
+        answer = self._answers.prioritize(candidates, scores.integers)
+        return Scored(asked, snapshot, candidates, now, sparse(hinted, candidates.rows), reserved, scores, answer)
+
+    def think_ahead(self) -> None:
+        """Score the pod that was filtered last, while the scheduler reads what it was told: its next call is for that.
+
+        Only what the call itself would do again comes of it: nothing is remembered, counted or recorded before it.
+        """
+        todo, self._todo = self._todo, None
+        if todo is None or todo[1] is not self.snapshot:
+            return
+        try:
+            self._ahead = self._scored(*todo, self._clock())
+        except Exception:
+            logger.debug("scoring ahead failed; the call itself will tell", exc_info=True)
 
     def _hinted(self, snapshot: Snapshot, asked: Asked, now: float) -> Floats | None:
         if not snapshot.sensors:

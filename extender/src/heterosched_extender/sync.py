@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from heterosched.constants import API_VERSION
-from heterosched.kube.client import ListWatch
-from heterosched.kube.convert import to_node
+from heterosched.kube.convert import number
+from heterosched.kube.dra import CLAIMS_PATH, SLICES_PATH, ClaimObject, SliceObject
+from heterosched.kube.listwatch import ListWatch
 from heterosched.kube.objects import NodeObject, PodObject
 from heterosched.kube.reflector import Reflector
-from heterosched.model import Telemetry
+from heterosched.kube.topology import TOPOLOGIES_PATH, TopologyObject, to_topology
+from heterosched.model import DEVICE_TYPES, DeviceTable, Telemetry
+from heterosched.policy.nodes import SENSED
 from heterosched.telemetry.collector import Collector
+from heterosched.telemetry.rates import TOPOLOGY, zones_of
 from heterosched.telemetry.settings import Inventory, TelemetrySettings
 from heterosched_extender.advice import AdviceWatch, last_alive, sign_of_life
-from heterosched_extender.objects import PolicyObject, ProfileObject, policy_rows, profile_figures
+from heterosched_extender.capabilities import SHOWN
+from heterosched_extender.memory import Sweeper, settle
+from heterosched_extender.objects import (
+    TAS_PATH,
+    PolicyObject,
+    ProfileObject,
+    TasObject,
+    changed_figures,
+    policy_rows,
+    tas_policies,
+)
 from heterosched_extender.service import Service
-from heterosched_extender.settings import Settings
+from heterosched_extender.slim import kept_pod, slim_node, slim_pod
 from heterosched_extender.world import World
+from heterosched_extender.zones import Zones
+
+if TYPE_CHECKING:
+    from heterosched_extender.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -43,30 +60,44 @@ class _Watch:
 class Sync:
     """Feeds `service` from a cluster; also the process's health. `run()` lives until it is cancelled."""
 
-    def __init__(self, api: ListWatch, service: Service, settings: Settings) -> None:
+    def __init__(
+        self, api: ListWatch, service: Service, settings: Settings, devices: DeviceTable = DEVICE_TYPES
+    ) -> None:
         self._service, self._settings = service, settings
-        self._world = World(service.problems)
+        zones = Zones(settings.topology_settle_seconds, settings.topology_quiet_seconds)
+        self._world = World(service.problems, zones, devices)
         self._inventory: Inventory | None = None
+        self._heard = not settings.prometheus_url
         self._changed = asyncio.Event()
         self._advice = AdviceWatch(service, since=last_alive(settings.state_file, time.time))
         self.stopping = False
-        self._nodes = Reflector(api, "/api/v1/nodes", NodeObject, on_change=self._node)
-        self._pods = Reflector(api, "/api/v1/pods", PodObject, on_change=self._pod)
+        self._nodes = Reflector(api, "/api/v1/nodes", NodeObject, on_change=self._node, slim=slim_node)
+        self._pods = Reflector(api, "/api/v1/pods", PodObject, on_change=self._pod, slim=slim_pod, keep=kept_pod)
         self._policies = Reflector(api, f"/apis/{API_VERSION}/schedulingpolicies", PolicyObject, on_change=self._policy)
         self._profiles = Reflector(
             api, f"/apis/{API_VERSION}/throughputprofiles", ProfileObject, on_change=self._profile
         )
+        self._tas = Reflector(api, TAS_PATH, TasObject, on_change=self._tas_policy, optional=True)
+        self._slices = Reflector(api, SLICES_PATH, SliceObject, on_change=self._slice, optional=True)
+        self._claims = Reflector(api, CLAIMS_PATH, ClaimObject, on_change=self._claim, optional=True)
+        self._topologies = Reflector(api, TOPOLOGIES_PATH, TopologyObject, on_change=self._topology, optional=True)
         self._watches = [
             _Watch(self._nodes, required=True),
             _Watch(self._pods, required=True),
             _Watch(self._policies, required=False),
             _Watch(self._profiles, required=False),
+            _Watch(self._topologies, required=False),
+            _Watch(self._slices, required=False),
+            _Watch(self._claims, required=False),
+            _Watch(self._tas, required=False),
         ]
 
     # --- what changes -------------------------------------------------------------------------------------------------
 
     def _node(self, old: NodeObject | None, new: NodeObject | None) -> None:
-        if _inventoried(old) != _inventoried(new):
+        if old is not None and new is not None and _same(old, new):
+            return  # a heartbeat
+        if _inventoried(old) != _inventoried(new) or _placed(old) != _placed(new):
             self._inventory = None
         if new is not None:
             self._world.put_node(new)
@@ -84,14 +115,39 @@ class Sync:
 
     def _policy(self, old: PolicyObject | None, new: PolicyObject | None) -> None:
         self._world.set_policies(policy_rows(self._policies.items.values(), self._world.problems))
+        self._inventory = None
         self._changed.set()
 
     def _profile(self, old: ProfileObject | None, new: ProfileObject | None) -> None:
-        self._world.set_profiles(profile_figures(self._profiles.items.values(), self._world.problems))
+        self._world.put_profiles(changed_figures(old, new, self._world.problems))
+        self._changed.set()
+
+    def _tas_policy(self, old: TasObject | None, new: TasObject | None) -> None:
+        self._world.set_tas(tas_policies(self._tas.items.values(), self._world.problems))
+        self._inventory = None
+        self._changed.set()
+
+    def _topology(self, old: TopologyObject | None, new: TopologyObject | None) -> None:
+        found = None if new is None else to_topology(new, self._world.problems, time.time())
+        gone = new or old
+        if found is not None:
+            self._world.zones.put_topology(found)
+        elif gone is not None:
+            self._world.zones.drop_topology(gone.metadata.name)
+        self._changed.set()
+
+    def _slice(self, old: SliceObject | None, new: SliceObject | None) -> None:
+        self._world.put_slice((new or old or SliceObject()).key, new)
+        self._changed.set()
+
+    def _claim(self, old: ClaimObject | None, new: ClaimObject | None) -> None:
+        self._world.put_claim((new or old or ClaimObject()).key, new)
         self._changed.set()
 
     def _collected(self, telemetry: Telemetry) -> None:
         self._world.set_telemetry(telemetry)
+        self._service.readings = telemetry
+        self._heard = True
         self._changed.set()
 
     # --- tasks --------------------------------------------------------------------------------------------------------
@@ -102,39 +158,48 @@ class Sync:
             for watch in self._watches:
                 watch.task = group.create_task(watch.reflector.run(), name=watch.reflector.path)
             if self._settings.prometheus_url:
-                group.create_task(self._collector().run(), name="telemetry")
+                group.create_task(self._collect(), name="telemetry")
             group.create_task(self._swap(), name="snapshots")
             group.create_task(self._keep_house(), name="housekeeping")
+            group.create_task(self._sweep(), name="garbage")
+
+    async def _collect(self) -> None:
+        """Begun before the nodes are known, the first collection would be about none, and the next one comes late."""
+        await self._first_sync()
+        await self._collector().run()
 
     def _collector(self) -> Collector:
         given = self._settings
-        source = TelemetrySettings(
-            url=given.prometheus_url,
-            interval=given.telemetry_seconds,
-            bearer_token_file=given.prometheus_token_file,
-            ca_file=given.prometheus_ca_file,
-            node_label=given.prometheus_node_label,
-        )
+        source = TelemetrySettings.of(given, given.telemetry_seconds, (*SENSED, *SHOWN), given.tas_metrics)
         return Collector(source, inventory=self._known_nodes, on_telemetry=self._collected)
 
     def _known_nodes(self) -> Inventory:
-        """Worked out anew only after a node has changed in what Prometheus' labels are matched against."""
+        """Worked out anew only after a node has changed in what Prometheus' labels are matched against, or a policy in
+        what it asks.
+        """
         if self._inventory is None:
             found = (_inventoried(node) for node in self._nodes.items.values())
-            self._inventory = Inventory.of(entry for entry in found if entry is not None)
+            nodes = Inventory.of(entry for entry in found if entry is not None)
+            queries = self._world.queries()
+            placed = ((own.metadata.name, own.labels) for own in self._nodes.items.values()) if queries else ()
+            asked = self._world.tas_metrics()
+            self._inventory = replace(nodes, metrics=asked, queries=queries, zones=zones_of(placed))
         return self._inventory
 
     async def _swap(self) -> None:
         await self._first_sync()
-        self._service.snapshot = self._world.snapshot(time.time())
+        self._renew()
         logger.info("first sync done: %d nodes, %d pods", len(self._nodes.items), len(self._pods.items))
-        gc.collect()
-        gc.freeze()
+        settle()
         while True:
             await self._changed.wait()
             self._changed.clear()
-            self._service.snapshot = self._world.snapshot(time.time())
+            self._renew()
             await asyncio.sleep(self._settings.flush_seconds)
+
+    def _renew(self) -> None:
+        self._service.snapshot = self._world.snapshot(time.time())
+        self._service.telemetry_due = not self._heard
 
     async def _first_sync(self) -> None:
         """Nodes and pods must be there; our own kinds may be missing, their watch then keeps trying."""
@@ -144,14 +209,25 @@ class Sync:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(synced.wait(), 0.1)
 
+    async def _sweep(self) -> None:
+        await self._first_sync()
+        await Sweeper().run()
+
     async def _keep_house(self) -> None:
         while True:
             sign_of_life(self._settings.state_file)
             self._service.decisions.expire(time.time())
+            self._pass_time(time.time())
             for watch in self._watches:
                 if watch.reflector.age() < self._settings.silent_watch_seconds / 2:
                     watch.failures = watch.reflector.counters.failures
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    def _pass_time(self, now: float) -> None:
+        """A pod can come onto a node's topology by nothing but time: see `heterosched_extender.zones`."""
+        self._world.zones.pass_time(now)
+        if self._world.zones.stale:
+            self._changed.set()
 
     # --- health -------------------------------------------------------------------------------------------------------
 
@@ -188,24 +264,22 @@ class Sync:
         ]
 
 
+def _same(old: NodeObject, new: NodeObject) -> bool:
+    """Whether nothing has changed of what `slim_node` leaves of a node but its version."""
+    before, after = old.metadata, new.metadata
+    known = before.labels == after.labels and before.annotations == after.annotations and before.uid == after.uid
+    return known and old.spec == new.spec and old.status == new.status
+
+
 def _inventoried(node: NodeObject | None) -> tuple[str, tuple[str, ...], float] | None:
     """Name, addresses and cores of a node."""
     if node is None:
         return None
     addresses = tuple(address.address for address in node.status.addresses or ())
-    return node.metadata.name, addresses, to_node(node).allocatable.cpu
+    cores = (node.status.allocatable or {}).get("cpu")
+    return node.metadata.name, addresses, number(cores, f"Node {node.metadata.name}", "status.allocatable.cpu")
 
 
-class Still:
-    """Health of a process that serves a file: ready until it is told to stop."""
-
-    def __init__(self) -> None:
-        self.stopping = False
-
-    def not_ready(self) -> str:
-        """Only on the way out."""
-        return "stopping" if self.stopping else ""
-
-    def not_alive(self) -> str:
-        """Nothing can die in it."""
-        return ""
+def _placed(node: NodeObject | None) -> list[str | None]:
+    """Zone and region of a node."""
+    return [None if node is None else node.labels.get(label) for label in TOPOLOGY.values()]

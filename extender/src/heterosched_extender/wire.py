@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from heterosched.kube.objects import PodObject
+from heterosched.policy.decide import Curable
 
 
 class BadCall(Exception):
@@ -54,7 +55,12 @@ _named = msgspec.json.Decoder(_Named)
 _BEFORE_NAMES = b',"Nodes":null,"NodeNames":'
 """What stands between the pod and the names in a call of kube-scheduler with `nodeCacheCapable`."""
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What decoding raises for bodies that are not what they should be."""
+
+
+Split = tuple[PodObject, bytes, bytes]
+"""Pod, the text before the names, and the names, undecoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +78,17 @@ class Call:
     head: bytes = b""
 
 
-def decode_call(body: bytes) -> Call:
-    """Read a call in either casing and either cache mode; null and absent are the same. Raises BadCall."""
-    split = split_call(body)
+def decode_call(body: bytes, split: Split | None = None) -> Call:
+    """Read a call in either casing and either cache mode; null and absent are the same. Raises BadCall.
+
+    `split`: what `split_call` made of this body, where that has been asked already.
+    """
+    split = split or split_call(body)
     if split is not None:
         pod, head, names_json = split
         try:
             return Call(pod, _names.decode(names_json), None, names_json, head)
-        except _UNREADABLE:
+        except UNREADABLE:
             pass  # the message of the full decode below says where it is wrong
     try:
         args = _args.decode(body)
@@ -89,7 +98,7 @@ def decode_call(body: bytes) -> Call:
             nodes = {_named.decode(item).metadata.name: item for item in whole.items or ()}
             return Call(args.upper_pod or args.pod, tuple(nodes), nodes)
         return Call(args.upper_pod or args.pod, args.upper_names or args.names or args.camel_names or ())
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise BadCall(f"the body is no ExtenderArgs: {error}") from error
 
 
@@ -99,7 +108,7 @@ def _check_text(body: bytes) -> None:
         body.decode()
 
 
-def split_call(body: bytes) -> tuple[PodObject, bytes, bytes] | None:
+def split_call(body: bytes) -> Split | None:
     """Pod, the text before the names, and the undecoded names of a body in kube-scheduler's very form; None for others.
 
     Sound, not a guess: if the text before the names is a JSON object once it is closed, and the rest a JSON list (which
@@ -117,7 +126,7 @@ def decode_pod(head: bytes) -> PodObject | None:
     """The pod of a body that was cut before the names; None where that is not the end of a JSON object's member."""
     try:
         return _pod_only.decode(head + b"}").pod
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -134,9 +143,10 @@ def encode_names(names: Iterable[str]) -> bytes:
 def filter_answer(
     names_json: bytes | None, nodes: Iterable[msgspec.Raw] | None, rejected: Mapping[str, str] | None = None
 ) -> bytes:
-    """An ExtenderFilterResult: names in `nodeCacheCapable` mode, else whole nodes; `rejected` cannot be cured by
-    evicting.
+    """An ExtenderFilterResult: names in `nodeCacheCapable` mode, else whole nodes.
 
+    Of the rejected nodes those with a `Curable` reason are FailedNodes, which the scheduler may try to free by evicting
+    pods; the others are FailedAndUnresolvableNodes, which it leaves alone.
     With neither list the scheduler would read "no node fits", silently; hence exactly one of them must be given.
     """
     if nodes is not None:
@@ -145,5 +155,9 @@ def filter_answer(
     else:
         assert names_json is not None
         lists = b'{"Nodes":null,"NodeNames":' + names_json
-    unresolvable = msgspec.json.encode(rejected) if rejected else b"{}"
-    return lists + b',"FailedNodes":{},"FailedAndUnresolvableNodes":' + unresolvable + b',"Error":""}'
+    if not rejected:
+        return lists + b',"FailedNodes":{},"FailedAndUnresolvableNodes":{},"Error":""}'
+    curable = {name: str(why) for name, why in rejected.items() if isinstance(why, Curable)}
+    lasting = {name: why for name, why in rejected.items() if name not in curable}
+    failed = b',"FailedNodes":%b,"FailedAndUnresolvableNodes":%b,"Error":""}'
+    return lists + failed % (msgspec.json.encode(curable), msgspec.json.encode(lasting))

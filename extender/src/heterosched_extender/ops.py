@@ -1,0 +1,80 @@
+"""Everything but the verbs: probes and metrics here, explanations in an application that is loaded when first asked.
+
+Probes and metrics are asked every few seconds, for ever; explanations by people, now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from heterosched_extender.app import Asgi, Message, Receive, Scope, Send
+
+
+class Health(Protocol):
+    """Whether the process can do its work; each answers "" or what is wrong."""
+
+    def not_ready(self) -> str:
+        """Why no advice can be given yet."""
+        ...
+
+    def not_alive(self) -> str:
+        """Why only a restart helps."""
+        ...
+
+
+class Still:
+    """Health of a process that serves a file: ready until it is told to stop."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+
+    def not_ready(self) -> str:
+        """Only on the way out."""
+        return "stopping" if self.stopping else ""
+
+    def not_alive(self) -> str:
+        """Nothing can die in it."""
+        return ""
+
+
+class Operations:
+    """ASGI. `load` makes the application that answers all other paths; it may take a second, in a thread."""
+
+    def __init__(self, health: Health, registry: CollectorRegistry, load: Callable[[], Asgi]) -> None:
+        self._health, self._registry, self._load = health, registry, load
+        self._others: asyncio.Future[Asgi] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path == "/healthz":
+            await _probe(scope, send, self._health.not_alive())
+        elif path == "/readyz":
+            await _probe(scope, send, self._health.not_ready())
+        elif path == "/metrics":
+            await _say(scope, send, 200, generate_latest(self._registry), CONTENT_TYPE_LATEST)
+        else:
+            if self._others is None:
+                self._others = asyncio.ensure_future(asyncio.to_thread(self._load))
+            application = await asyncio.shield(self._others)
+            await application(scope, receive, send)
+
+
+async def _probe(scope: Scope, send: Send, trouble: str) -> None:
+    await _say(scope, send, 503 if trouble else 200, (trouble or "ok").encode(), "text/plain; charset=utf-8")
+
+
+async def _say(scope: Scope, send: Send, status: int, body: bytes, kind: str) -> None:
+    if scope["method"] not in ("GET", "HEAD"):
+        status, body, kind = 405, b"ask by GET", "text/plain"
+    headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
+    if status == 405:
+        headers.append((b"allow", b"GET, HEAD"))
+    start: Message = {"type": "http.response.start", "status": status, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
