@@ -16,6 +16,7 @@ from heterosched.api.heterojob import HeteroJobSpec, Metadata
 from heterosched.api.status import Planned, TaskStatus, Worker
 from heterosched.errors import InvalidInput
 from heterosched.model import Cluster, Demand, Node
+from heterosched.policy.table import Exclusion, PolicyRow
 from heterosched_operator.children import (
     NAME_LIMIT,
     build_job,
@@ -46,7 +47,11 @@ def read(job: JobBuilder) -> HeteroJob:
 
 
 def built(
-    job: JobBuilder, device: str = "cpu", planned_nodes: tuple[str, ...] = ("cpu-0",), **record: Any
+    job: JobBuilder,
+    device: str = "cpu",
+    planned_nodes: tuple[str, ...] = ("cpu-0",),
+    row: PolicyRow | None = None,
+    **record: Any,
 ) -> dict[str, Any]:
     """The Job of the job's first task."""
     typed = read(job)
@@ -54,7 +59,7 @@ def built(
     workers = [Worker(index=index, planned_node=node) for index, node in enumerate(planned_nodes)]
     given = {"attempt": 2, "job_name": "j-t-2", "planned": Planned(device=device), "workers": workers, **record}
     note = PlanNote(job=typed.key, task=task.name, device=device, nodes=planned_nodes)
-    return build_job(typed, task, TaskStatus(name=task.name, **given), note, DEVICE_NODES)
+    return build_job(typed, task, TaskStatus(name=task.name, **given), note, DEVICE_NODES, row)
 
 
 def pod_of(job: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +192,18 @@ def test_strict_numa_is_an_extended_resource_with_its_limit() -> None:
     resources = pod_of(job)["containers"][0]["resources"]
     assert resources["requests"]["heterosched.io/strict"] == resources["limits"]["heterosched.io/strict"] == "1"
     assert job["spec"]["template"]["metadata"]["annotations"]["heterosched.io/numa"] == "Required"
+
+
+@pytest.mark.parametrize(("exclusion", "strict"), [("Required", "1"), ("Preferred", None)])
+def test_pods_with_gpus_are_strict_where_the_policy_rules_hot_nodes_out(
+    exclusion: Exclusion, strict: str | None
+) -> None:
+    row = PolicyRow("cautious", {"speed": 1}, exclusion=exclusion)
+    with_gpu = pod_of(built(a_job("j").task("t").gpus(1, "nvidia-v100"), "nvidia-v100", row=row))
+    limits = with_gpu["containers"][0]["resources"]["limits"]
+    assert limits.get("heterosched.io/strict") == strict
+    without = pod_of(built(a_job("j").task("t").cpus(1), "cpu", row=row))
+    assert "heterosched.io/strict" not in without["containers"][0].get("resources", {}).get("limits", {})
 
 
 def test_workers_that_meet_get_rank_size_address_and_shares() -> None:

@@ -13,7 +13,7 @@ from heterosched.kube.objects import PodObject
 from heterosched.model import Cluster
 from heterosched.planning.graph import build_graph
 from heterosched.planning.types import JobPlan
-from heterosched.policy.table import row_of
+from heterosched.policy.table import BUILT_IN, PolicyRow, row_of
 from heterosched.units import format_time
 from heterosched_operator.closing import outcome_of, settle_energies
 from heterosched_operator.sight import Observation, Sight
@@ -91,16 +91,27 @@ def test_the_comparison_stands_beside_pods_of_others_that_were_there_all_the_tim
     assert outcome_of(cluster.status, plan, cluster.job, world).verdict == verdict
 
 
+def test_a_hook_that_is_not_installed_is_named_in_accepted() -> None:
+    job = a_job("j").policy("green").task("t").gpus(1, "nvidia-t4").runtime({"nvidia-t4": 4})
+    policies = {**BUILT_IN, "green": PolicyRow("green", {"speed": 1}, hook="night-saver")}
+    cluster = SimulatedCluster(job.manifest(), policies=policies)
+    cluster.operate(3)
+    accepted = cluster.status.condition("Accepted")
+    assert accepted is not None
+    told = "the plug-in night-saver (spec.hook of SchedulingPolicy green) is not installed here"
+    assert (accepted.status, told in accepted.message) == ("True", True)
+
+
 @pytest.mark.parametrize("warned", [False, True])
 def test_a_field_that_nothing_acts_on_is_named_in_accepted(warned: bool) -> None:
     manifest = a_job("j").spec(powerCapWatts=900).task("t").runtime({"cpu": 10}).manifest()
     if warned:
-        manifest["spec"]["tasks"][0]["devices"] = {"numa": "Preferred"}
+        manifest["spec"]["tasks"][0]["work"]["features"] = {"intensityPercent": 50}
     cluster = SimulatedCluster(manifest)
     cluster.operate(3)
     accepted = cluster.status.condition("Accepted")
     assert accepted is not None and accepted.status == "True"
-    assert ("not in force yet: spec.tasks[].devices.numa Preferred" in accepted.message) is warned
+    assert ("not in force yet: spec.tasks[].work.features" in accepted.message) is warned
     assert "powerCapWatts" not in accepted.message
     cluster.operate(2)
     assert not [action for action in cluster.decide().actions if type(action).__name__ == "PatchStatus"]
@@ -112,7 +123,7 @@ def test_a_field_that_nothing_acts_on_is_named_in_accepted(warned: bool) -> None
         ({}, ()),
         ({"preemption": {"mode": "Never", "maxPerTask": 2}}, ()),
         ({"powerCaps": {"clusterWatts": "12k"}, "preemption": {"mode": "LowerPriority"}}, ("spec.preemption",)),
-        ({"priceQuery": "p", "carbonQuery": "c"}, ("spec.priceQuery", "spec.carbonQuery")),
+        ({"priceQuery": "p", "carbonQuery": "c"}, ()),
     ],
 )
 def test_a_policy_names_the_fields_that_nothing_acts_on_unless_they_were_filled_in(

@@ -123,13 +123,29 @@ def test_verdict_and_choice_stand_in_the_planned_condition_and_outlive_the_start
     cluster.operate(2)
     planned = cluster.status.condition("Planned")
     assert planned is not None
-    assert planned.message.endswith("OverBudget by 6000 J; possible: 80 s for 24000 J, 200 s for 14000 J")
+    told, _, cost = planned.message.partition("; the energy budget comes before time: ")
+    assert told.endswith("OverBudget by 6000 J; possible: 80 s for 24000 J, 200 s for 14000 J")
+    assert cost.startswith("this way takes 120 s longer than the fastest one; for that one raise")
+    (event,) = (event for event in cluster.events if event.reason == "Planned")
+    assert (event.type, event.message) == ("Warning", planned.message)
     assert cluster.status.deadline.message in planned.message
     cluster.control()
     for pod in cluster.pods.values():
         cluster.bind(pod)
     cluster.operate(2)
-    assert "; before the start possible: 80 s for 24000 J, 200 s for 14000 J" in cluster.status.deadline.message
+    assert cluster.status.deadline.message.endswith("; before the start possible: 80 s for 24000 J, 200 s for 14000 J")
+
+
+def test_a_predicted_finish_that_has_passed_does_not_stay_once_nobody_can_tell() -> None:
+    cluster = SimulatedCluster(a_job("j").task("t").runtime({"cpu": 10}).manifest(), nodes=nodes(cpu=1))
+    cluster.operate(2)
+    foretold = cluster.status.plan.finish
+    cluster.nodes = ()
+    cluster.operate(2)
+    assert cluster.status.plan.finish == foretold
+    cluster.now += 60.0
+    cluster.operate(2)
+    assert (cluster.status.plan.finish, cluster.status.plan.makespan_seconds) == ("", "10")
 
 
 def test_what_was_possible_is_told_no_more_once_all_is_well() -> None:

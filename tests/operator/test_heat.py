@@ -1,4 +1,4 @@
-"""Nodes that are too hot get nothing new, and only a change of that, not every reading, brings a new plan."""
+"""Plans go round nodes that are too hot and say so; a change of that, not every reading, brings a new plan."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import numpy as np
 from heterosched.kube.objects import NodeObject
 from heterosched.model import Telemetry
 from heterosched.model.telemetry import GPU_TEMPERATURE
+from heterosched.policy.table import BUILT_IN, PolicyRow
 from heterosched_operator.store import Store
 from heterosched_operator.world import Rules
 from manifests import a_job, a_policy
 from simulated import START, SimulatedCluster, nodes
 
+LIMIT = "a GPU is at its limit of 90 degrees Celsius"
 NODES = nodes(t4=1, v100=1, cpu=0)
+
+POLICIES = {**BUILT_IN, "Cautious": PolicyRow("Cautious", {"speed": 1}, exclusion="Required")}
 
 
 def readings(celsius: float, node: str = "v100-0", at: float = START) -> Telemetry:
@@ -74,7 +78,48 @@ def test_a_hot_node_is_avoided_and_named() -> None:
     assert cluster.task("t").planned.node == "t4-0"
     planned = cluster.status.condition("Planned")
     assert planned is not None
-    assert planned.message.endswith("nothing new goes to v100-0 (a GPU is at its limit of 90 degrees Celsius)")
+    assert planned.message.endswith(f"planned around v100-0 ({LIMIT}), which the scheduler may choose")
+
+
+def test_where_heat_rules_nodes_out_a_job_with_others_is_told_what_is_promised() -> None:
+    job = a_job("j").policy("Cautious").task("t").gpus(1, "nvidia-t4", "nvidia-v100")
+    cluster = SimulatedCluster(
+        job.runtime({"nvidia-t4": 40, "nvidia-v100": 10}).manifest(), nodes=NODES, policies=POLICIES
+    )
+    cluster.readings = readings(97.0)
+    cluster.operate(3)
+    promise = "none of its pods goes to a node at a limit (thermal.exclusion Required)"
+    assert told(cluster).endswith(f"planned around v100-0 ({LIMIT}); {promise}")
+
+
+def on_v100(policy: str, celsius: float = 97.0) -> SimulatedCluster:
+    """A task that V100s alone can run, some moments after the only one has got so hot."""
+    job = a_job("j").policy(policy).task("t").gpus(1, "nvidia-v100").runtime({"nvidia-v100": 10})
+    cluster = SimulatedCluster(job.manifest(), nodes=NODES, policies=POLICIES)
+    cluster.readings = readings(celsius)
+    cluster.operate(3)
+    return cluster
+
+
+def told(cluster: SimulatedCluster) -> str:
+    planned = cluster.status.condition("Planned")
+    assert planned is not None
+    return planned.message
+
+
+def test_where_no_other_node_is_left_a_hot_one_is_taken_and_the_job_says_so() -> None:
+    cluster = on_v100("Balanced")
+    assert cluster.task("t").planned.node == "v100-0"
+    assert told(cluster).endswith(f"; t: no other node is left than v100-0 ({LIMIT}); it takes one all the same")
+    assert "planned around" not in told(cluster)
+
+
+def test_where_heat_rules_nodes_out_the_pod_is_strict_and_the_job_says_what_it_waits_for() -> None:
+    cluster = on_v100("Cautious")
+    assert told(cluster).endswith(f"; t: no other node is left than v100-0 ({LIMIT}); its pods wait until one is well")
+    (child,) = cluster.jobs.values()
+    assert child["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["heterosched.io/strict"] == "1"
+    assert "no other node" not in told(on_v100("Cautious", 60.0))
 
 
 def test_the_collector_is_told_the_nodes_by_their_addresses() -> None:

@@ -62,6 +62,10 @@ def test_the_reason_of_the_plan_travels_with_the_pods_and_stands_in_the_status()
     assert len(set(note.seconds.values())) == 1
     assert note.watts == {}
     assert cluster.status.plan.strategy == "jps"
+    cluster.to_the_end()
+    planned = cluster.status.condition("Planned")
+    assert planned is not None
+    assert planned.message == "planned by jps"
 
 
 def test_training_stays_on_the_device_types_that_its_batch_is_split_for() -> None:
@@ -112,7 +116,7 @@ def test_contradictory_caps_are_told_in_the_jobs_status() -> None:
     cluster.obey(reconcile(observations["uid-job"], world, advices["uid-job"]).actions)
     accepted = cluster.status.condition("Accepted")
     assert accepted is not None
-    assert (accepted.status, accepted.reason) == ("False", "InvalidSpec")
+    assert (accepted.status, accepted.reason) == ("False", "PowerCapTooLow")
     assert "SchedulingPolicy Balanced: spec.powerCaps.clusterWatts: 50 W is less than the 70 W" in accepted.message
 
 
@@ -121,7 +125,8 @@ def test_a_limit_that_cannot_be_kept_lays_the_choice_open() -> None:
     cluster = settled(job.deadline(within="80s").spec(energyBudgetJoules="8k"))
     deadline = cluster.status.deadline
     assert deadline.verdict == "LateBy"
-    assert deadline.message == "LateBy 20 s; possible: 40 s for 12000 J, 100 s for 7000 J"
+    told = "LateBy 20 s; possible: 40 s for 12000 J, 100 s for 7000 J; the energy budget comes before time: "
+    assert deadline.message.startswith(told)
 
 
 def test_the_last_plan_is_part_of_the_question() -> None:

@@ -82,10 +82,12 @@ def test_a_task_over_quota_is_not_created_and_names_the_quota() -> None:
     assert [task for task, _, _ in cluster.attempted] == ["a"]
     held = cluster.task("b")
     assert (held.state, held.reason) == ("Ready", "QuotaExceeded")
-    assert "ResourceQuota q of the namespace leaves no room for it; in about" in held.message
+    assert (
+        "ResourceQuota q of the namespace leaves no room for it (GPUs: asked 2, used 2 of 3); in about" in held.message
+    )
     planned = cluster.status.condition("Planned")
     assert planned is not None
-    assert planned.message.endswith("b: QuotaExceeded (ResourceQuota q)")
+    assert planned.message.endswith("b: QuotaExceeded (ResourceQuota q) (GPUs: asked 2, used 2 of 3)")
     cluster.to_the_end()
     assert [task for task, _, _ in cluster.attempted] == ["a", "b"]
 
@@ -94,4 +96,4 @@ def test_what_no_quota_can_ever_hold_waits_and_says_so() -> None:
     cluster = two_tasks(quotas=(a_quota({GPU: "1"}),))
     cluster.operate(3)
     assert cluster.attempted == []
-    assert cluster.task("a").message == "ResourceQuota q of the namespace does not hold it"
+    assert cluster.task("a").message == "ResourceQuota q of the namespace does not hold it (GPUs: asked 2, used 0 of 1)"

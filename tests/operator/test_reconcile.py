@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from heterosched.api.status import HeteroJobStatus, wire_status
+from heterosched.model.topology import Topology, Zone
 from heterosched_operator.actions import AskWhyNoPods, CreateJob, MeasureEnergy, PatchStatus, ReleaseGang
 from heterosched_operator.advice import planned
 from heterosched_operator.children import child_name
@@ -64,7 +65,7 @@ def test_a_chain_runs_in_order_and_is_reported() -> None:
     assert cluster.reason("Completed") == ("True", "AllTasksSucceeded")
     status = cluster.status
     assert (status.progress, status.outcome.energy_source, status.outcome.against) == ("2/2", "estimated", "Fifo")
-    assert status.plan.makespan_seconds == "20"
+    assert (status.plan.makespan_seconds, status.plan.makespan) == ("20", "20.0s")
     assert {event.reason for event in cluster.events} >= {
         "Accepted",
         "Planned",
@@ -211,6 +212,7 @@ def test_removing_a_started_task_is_refused_and_one_that_waits_may_go() -> None:
         (a_job("j").strategy("magic").task("a"), "UnknownStrategy", "magic"),
         (a_job("j").deadline(at="2001-01-01T00:00:00Z").task("a"), "DeadlinePassed", "spec.deadline"),
         (a_job("j").template(a_template("x")).task("a").of("y"), "InvalidSpec", "'y'"),
+        (a_job("j").spec(powerCapWatts="5").task("a").runtime({"cpu": 60}), "PowerCapTooLow", "raise the cap"),
     ],
 )
 def test_what_no_schema_can_tell_is_refused_with_the_culprit(job: JobBuilder, reason: str, culprit: str) -> None:
@@ -535,12 +537,20 @@ def test_a_priority_class_that_does_not_exist_is_named() -> None:
     assert cluster.reason("Completed")[0] == "True"
 
 
-def test_required_numa_alignment_waits_visibly_and_makes_no_pods() -> None:
-    cluster = a_cluster(a_job("j").task("a").gpus(1).allow("nvidia-t4", numa="Required").runtime({"nvidia-t4": 1}))
+def test_required_numa_alignment_waits_visibly_until_a_node_tells_its_topology() -> None:
+    job = a_job("j").task("a", devices={"numa": "Required"}).gpus(1, "nvidia-t4").runtime({"nvidia-t4": 1})
+    cluster = a_cluster(job)
     cluster.operate(4)
     assert cluster.reason("Planned") == ("False", "Unplaceable")
-    assert "NUMA topology of the nodes is not known to this version" in cluster.task("a").message
+    told = "spec.tasks[a].devices.numa is Required, and nodes cannot hold to it: NUMA alignment is required and the "
+    assert f"{told}node's topology is not known (t4-0, t4-1)" in cluster.task("a").message
     assert cluster.jobs == {}
+    zone = Zone("node-0", {"nvidia.com/gpu": 4.0}, {})
+    cluster.topologies = {"t4-1": Topology("t4-1", (zone,), "single-numa-node")}
+    cluster.operate(4)
+    assert cluster.reason("Planned") == ("True", "PlanFound")
+    assert [worker.planned_node for worker in cluster.task("a").workers] == ["t4-1"]
+    assert len(cluster.jobs) == 1
 
 
 def test_a_running_job_that_was_edited_into_nonsense_keeps_its_gpus() -> None:

@@ -50,3 +50,14 @@ def test_without_credentials_the_program_ends_and_says_what_is_missing(
 ) -> None:
     assert main(["--kubeconfig", str(tmp_path / "absent")]) == 2
     assert "absent: there is no such file; give the kubeconfig" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--show-config"]])
+def test_settings_that_telemetry_could_not_use_end_it_before_it_starts(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "s.yaml").write_text("prometheus_url: 127.0.0.1:11166\nprometheus_queries: {gpu_wats: up}\n")
+    assert main(["--config", str(tmp_path / "s.yaml"), *more]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "prometheus_url: not an http or https address; write http://HOST:PORT" in line
+    assert "prometheus_queries[gpu_wats]: no such metric; use one of " in line

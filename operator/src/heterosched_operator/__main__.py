@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heterosched import __version__
+from heterosched.device_file import read_device_file
 from heterosched.errors import HeteroSchedError
+from heterosched.model import DeviceTable
 from heterosched.proxies import spare_loopback
 from heterosched.settings import load, show
 from heterosched_operator.settings import Settings
@@ -26,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config, show_config = given.pop("config"), given.pop("show_config")
     try:
         settings = load(Settings, os.environ, config, {key: value for key, value in given.items() if value is not None})
+        devices = read_device_file(settings.devices_file)
     except HeteroSchedError as error:
         print(f"heterosched-operator: {error}", file=sys.stderr)
         return USAGE_ERROR
@@ -35,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    return _run(settings)
+    return _run(settings, devices)
 
 
-def _run(settings: Settings) -> int:
+def _run(settings: Settings, devices: DeviceTable) -> int:
     # kopf and the client take a second to import: --help and --show-config do without.
     import kopf
 
@@ -47,7 +50,7 @@ def _run(settings: Settings) -> int:
 
     for chatty in ("kopf", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
-    service = Service(settings)
+    service = Service(settings, devices)
     try:
         asyncio.run(_credentials(settings))
     except HeteroSchedError as error:  # kopf would try again for ever: a file does not appear by waiting

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from heterosched.api import HeteroJob, PlanNote, TaskSpec
 from heterosched.api.status import Condition, Planned, TaskStatus, Worker
-from heterosched.errors import HeteroSchedError, InvalidGraph, InvalidInput, Unplaceable
+from heterosched.errors import HeteroSchedError, InvalidGraph, InvalidInput, InvalidQuantity, Unplaceable
 from heterosched.planning.types import JobPlan
 from heterosched.planning.verdict import deadline_of
 from heterosched.policy.table import PolicyRow
@@ -103,6 +103,8 @@ def _reason(error: InvalidInput) -> str:
         return c.UNKNOWN_DEPENDENCY
     if isinstance(error, InvalidGraph) and "cycle" in error.problem:
         return c.DEPENDENCY_CYCLE
+    if "powerCap" in error.field and not isinstance(error, InvalidQuantity):
+        return c.POWER_CAP_TOO_LOW
     return {"spec.policy": c.UNKNOWN_POLICY, "spec.strategy": c.UNKNOWN_STRATEGY}.get(error.field, c.INVALID_SPEC)
 
 

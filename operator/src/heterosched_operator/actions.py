@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from heterosched.api.policy import LearnedRun
 from heterosched.api.status import HeteroJobStatus
 from heterosched_operator.world import AttemptKey
 
@@ -97,6 +98,15 @@ class MeasureEnergy:
 
 
 @dataclass(frozen=True, slots=True)
+class TeachProfile:
+    """Add these runs (device, figures) of finished tasks to the status of the ThroughputProfile with this UID."""
+
+    uid: str
+    runs: tuple[tuple[str, LearnedRun], ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteHeteroJob:
     """Delete the job itself, children included: its time to live after the end is over."""
 
@@ -112,5 +122,6 @@ Action = (
     | DeleteJob
     | ReleaseGang
     | MeasureEnergy
+    | TeachProfile
     | DeleteHeteroJob
 )

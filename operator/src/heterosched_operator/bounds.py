@@ -17,10 +17,11 @@ FIGURES: Final = frozenset(
     {
         *("rank", "seconds", "energy_joules", "makespan_seconds", "cost", "gap_percent"),
         *("planned_seconds", "planned_energy_joules", "saved_seconds_percent", "saved_energy_percent"),
+        *("price_per_kwh", "carbon_per_kwh", "carbon_grams"),
     }
 )
 """Fields that hold decimal strings."""
-LENGTHS: Final = {"message": 1024, "variant": 1152, "cpus": 256, "currency": 3}
+LENGTHS: Final = {"message": 1024, "makespan": 32, "variant": 1152, "cpus": 256, "currency": 3}
 """Characters of texts that come from outside or grow with the job."""
 ITEMS: Final = {"conditions": 32, "tasks": 500, "workers": 1024, "gpu_ids": 64}
 """Entries of lists."""

@@ -115,8 +115,8 @@ def build_job(
 
     The chosen variant's resources take the place of those of the template's first container, its image replaces the
     image, its environment is added; everything else stays as the user wrote it. A scheduler named in the template
-    stays, too. The nodes are those that the policy's row selects. Retries are the operator's: the pods' restartPolicy
-    is Never. Raises InvalidInput (unknown template).
+    stays, too. The nodes are those that the policy's row selects, and where it rules out hot GPUs the pods ask the
+    strict entry. Retries are the operator's: the pods' restartPolicy is Never. Raises InvalidInput (unknown template).
     """
     workers = max(1, len(record.workers))
     return {
@@ -182,7 +182,7 @@ def _pod_template(
     containers = spec.get("containers") or []
     if containers:
         _apply_variant(containers[0], variant_for(task, record.planned.device))
-        if task.devices.numa == "Required":
+        if task.devices.numa == "Required" or _shuns_heat(record, row):
             _demand_strict(containers[0])
     for container in containers:
         container["env"] = _with_env(container.get("env") or [], _environment(job, task, record))
@@ -232,6 +232,11 @@ def _apply_variant(container: Json, variant: Variant | None) -> None:
             if quantities
         }
     container["env"] = _with_env(container.get("env") or [], variant.env)
+
+
+def _shuns_heat(record: TaskStatus, row: PolicyRow | None) -> bool:
+    """Whether the pods use GPUs and must not go to a hot or failed one."""
+    return row is not None and row.exclusion == "Required" and record.planned.device not in ("", CPU)
 
 
 def _demand_strict(container: Json) -> None:

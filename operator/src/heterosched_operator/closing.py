@@ -22,6 +22,7 @@ from heterosched_operator.bounds import bounded
 from heterosched_operator.conditions import condition, merged
 from heterosched_operator.sight import FINAL, STOP_DEADLINE, Observation, Sight
 from heterosched_operator.status import weakest_of
+from heterosched_operator.tariff import charged, with_rates
 from heterosched_operator.world import World
 
 MEASURED: Final = "measured"
@@ -32,7 +33,7 @@ SHORTEST: Final = 0.001
 
 def settle_energies(observation: Observation, world: World) -> dict[str, TaskStatus]:
     """The records with an energy figure on every finished task: measured where there was an answer, else estimated."""
-    uid = observation.job.metadata.uid
+    uid, row = observation.job.metadata.uid, world.policies.get(observation.job.spec.policy)
     found = {name: _own_run_time(sight) for name, sight in observation.sights.items()}
     for name, record in list(found.items()):
         if record.state != "Succeeded" or record.energy_source:
@@ -43,6 +44,8 @@ def settle_energies(observation: Observation, world: World) -> dict[str, TaskSta
             found[name] = replace(record, energy_joules=format_quantity(measured.joules), energy_source=source)
         elif measured is not None or not world.telemetry.configured:
             found[name] = replace(record, energy_joules=_estimate(record), energy_source=ESTIMATED)
+        if found[name].energy_joules:
+            found[name] = with_rates(found[name], row, world)
     return found
 
 
@@ -122,7 +125,7 @@ def outcome_of(status: HeteroJobStatus, plan: JobPlan, job: HeteroJob, world: Wo
         source = weakest_of(record.energy_source for record in tasks)
         found = replace(found, energy_joules=format_quantity(joules), energy_source=source)
         if row is not None:
-            found = replace(found, cost=format_quantity(row.cost(joules), 6), currency=row.currency)
+            found = charged(found, tasks, row)
     compared = _compared(status, plan, policy, world)
     if compared is None:
         return found
@@ -162,7 +165,8 @@ def _compared(status: HeteroJobStatus, plan: JobPlan, policy: str, world: World)
     actual = {record.name: task for record in status.tasks if (task := _actual(record)) is not None}
     try:
         since = min((task.start for task in actual.values()), default=world.now)
-        cluster = Cluster(world.cluster.nodes, tuple(_held_by_others(world, since)), world.cluster.link)
+        before = world.cluster
+        cluster = Cluster(before.nodes, tuple(_held_by_others(world, since)), before.link, before.devices)
         return report(graph, cluster, actual, objective_of(row))
     except Unplaceable:
         return None

@@ -1,4 +1,4 @@
-"""The conditions of a HeteroJob: all types and all reasons, listed here and nowhere else."""
+"""The conditions of a HeteroJob and a SchedulingPolicy: all types and reasons, listed here and nowhere else."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ UNKNOWN_DEPENDENCY: Final = "UnknownDependency"
 UNKNOWN_POLICY: Final = "UnknownPolicy"
 UNKNOWN_STRATEGY: Final = "UnknownStrategy"
 INVALID_SPEC: Final = "InvalidSpec"
+POWER_CAP_TOO_LOW: Final = "PowerCapTooLow"
 DEADLINE_PASSED: Final = "DeadlinePassed"
 TEMPLATE_REFUSED: Final = "TemplateRefused"
 STARTED_TASK_CHANGED: Final = "StartedTaskChanged"
+
+# Reasons of Accepted of a SchedulingPolicy, besides Valid and InvalidSpec.
+UNKNOWN_HOOK: Final = "UnknownHook"
+UNKNOWN_DEVICE: Final = "UnknownDevice"
 
 # Reasons of Planned.
 PLAN_FOUND: Final = "PlanFound"

@@ -59,7 +59,8 @@ def _of_conditions(old: HeteroJobStatus, new: HeteroJobStatus) -> Iterator[EmitE
         holds = condition.status == "True"
         if condition.type in (ACCEPTED, PLANNED):
             if holds:
-                yield EmitEvent(NORMAL, condition.type, condition.message)
+                unkept = condition.type == PLANNED and new.deadline.verdict in ("LateBy", "OverBudget")
+                yield EmitEvent(WARNING if unkept else NORMAL, condition.type, condition.message)
             elif condition.status == "False" and condition.reason != "NotAccepted":
                 yield EmitEvent(WARNING, condition.reason, condition.message)
         elif holds and condition.type in (COMPLETED, SUSPENDED):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -33,12 +34,14 @@ from heterosched_operator.actions import (
     MeasureEnergy,
     PatchStatus,
     ReleaseGang,
+    TeachProfile,
 )
 from heterosched_operator.events import DEADLINE_MISSED
-from heterosched_operator.measuring import Meter
+from heterosched_operator.measuring import Meter, runs_of
 from heterosched_operator.metrics import Metrics
 from heterosched_operator.posting import Poster
 from heterosched_operator.store import OURS, Store, as_child
+from heterosched_operator.teaching import Teacher
 from heterosched_operator.world import Podless, controller_uid
 
 logger = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class Executor:
     ) -> None:
         self._kube, self._store, self._poster, self._meter, self._metrics = kube, store, poster, meter, metrics
         self._slots = asyncio.Semaphore(concurrency)
+        self._teacher = Teacher(kube, store, FIELD_MANAGER)
 
     async def carry_out(self, job: HeteroJob, actions: Iterable[Action]) -> bool:
         """Carry out a decision; False where something failed and has to be tried again."""
@@ -112,6 +116,8 @@ class Executor:
                 return self._release(job, action)
             case MeasureEnergy():
                 return self._measure(action)
+            case TeachProfile():
+                return self._teacher.teach(action)
             case DeleteHeteroJob():
                 return self._delete_hetero_job(job)
         raise TypeError(f"no way to carry out {action!r}")
@@ -251,7 +257,9 @@ class Executor:
     async def _measure(self, action: MeasureEnergy) -> None:
         """Measured in the background: the answer comes back through the store."""
         pods = [self._store.pods.items[key] for key in action.pods if key in self._store.pods.items]
-        self._meter.start(action.attempt, pods)
+        nodes = {name: node for pod in pods if (node := self._store.node(name := pod.spec.node_name)) is not None}
+        everybody = self._store.pods.items.values()
+        self._meter.start(action.attempt, runs_of(pods, everybody, nodes, self._store.devices, time.time()))
 
     async def _gone_is_fine(self, deleting: Awaitable[Json]) -> None:
         """Gone already, or another object has taken the name: what was meant no longer exists."""

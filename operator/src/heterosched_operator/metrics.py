@@ -18,17 +18,26 @@ class Metrics:
         self.jobs_created = self._counter("jobs_created", "Child Jobs created or found created")
         self.deadlines_missed = self._counter("deadlines_missed", "Deadlines that passed before their job had ended")
         self.errors = self._counter("errors", "Unexpected errors in the decision of a single job")
+        self.joules = self._counter("joules", "Measured energy of finished tasks", "source")
         self.rounds = self._histogram("round_seconds", "Duration of a round: observe, plan, decide")
         self.jobs = self._gauge("heterojobs", "HeteroJobs that have not ended")
         self.busy = self._gauge("busy", "HeteroJobs whose decisions are being carried out")
         self.age = self._gauge("watch_age_seconds", "Seconds since the API server last spoke on the quietest watch")
-        self.telemetry = self._gauge("telemetry_available", "1 where Prometheus answers, else 0")
+        self.watts = self._gauge("watts", "What all nodes draw now, by where the figure comes from", "origin")
+        self.telemetry = self._gauge(
+            "telemetry_available", "1 where Prometheus answers and has GPU power samples to measure energy by, else 0"
+        )
+        self.refused = self._gauge(
+            "telemetry_refused",
+            "1 for each metric whose query Prometheus refuses, or whose SchedulingPolicy's query yields nothing",
+            "metric",
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"heterosched_operator_{name}", text, labels, registry=self.registry)
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(f"heterosched_operator_{name}", text, registry=self.registry)
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"heterosched_operator_{name}", text, labels, registry=self.registry)
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(f"heterosched_operator_{name}", text, buckets=SECONDS, registry=self.registry)

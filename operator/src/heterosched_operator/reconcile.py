@@ -35,13 +35,14 @@ from heterosched_operator.blocked import next_look, to_look_into, with_missing_p
 from heterosched_operator.children import build_job, build_service
 from heterosched_operator.closing import final_status, settle_energies
 from heterosched_operator.events import events_of
+from heterosched_operator.learning import lessons
 from heterosched_operator.notes import build_note
-from heterosched_operator.sight import FINAL, Observation, Sight, dependencies, retry_at
+from heterosched_operator.sight import FINAL, Observation, Sight, dependencies, finished_pods, retry_at
 from heterosched_operator.status import attempt_record, pending_record
 from heterosched_operator.stopping import edited, stopped, swept
 from heterosched_operator.summary import summarised
 from heterosched_operator.waiting import described
-from heterosched_operator.world import World, attempt_of, controller_uid
+from heterosched_operator.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def _side_effects(
     yield from _enquiries(observation, records, world, verdict)
     yield from to_look_into(observation.job, observation.sights, world)
     yield from _measurements(observation, records, world)
+    yield from lessons(observation, records, world)
 
 
 def replace_record(sight: Sight, record: TaskStatus) -> Sight:
@@ -197,34 +199,25 @@ def _measurements(observation: Observation, records: dict[str, TaskStatus], worl
     for name, record in records.items():
         asked = record.state == "Succeeded" and not record.energy_source
         if asked and (uid, name, record.attempt) not in world.energies:
-            yield MeasureEnergy((uid, name, record.attempt), finished_pods(observation, record, world))
-
-
-def finished_pods(observation: Observation, record: TaskStatus, world: World) -> tuple[str, ...]:
-    """The pods of an attempt that is over, by their labels: its record names no Job any more.
-
-    Pods of an earlier HeteroJob of the same name have other Jobs, so the Job tells them apart as long as it is there.
-    """
-    job = observation.job.metadata
-    attempt = job.name, record.name, record.attempt
-    jobs = {child.metadata.uid for child in world.children.get(job.uid, ()) if attempt_of(child) == attempt}
-    pods = [pod for pod in world.pods.get((job.namespace, job.name), ()) if attempt_of(pod) == attempt]
-    return tuple(pod.key for pod in pods if not jobs or controller_uid(pod) in jobs)
+            pods = tuple(pod.key for pod in finished_pods(observation, record, world))
+            yield MeasureEnergy((uid, name, record.attempt), pods)
 
 
 def _after_the_end(observation: Observation, world: World) -> Decision:
-    """Nothing more happens to a finished job, but that its time to live may end."""
+    """Nothing more happens to a finished job, but that what it has to teach is told and its time to live may end."""
     job, status = observation.job, observation.status
     strays = tuple(
         DeleteJob(stray.metadata.name, stray.metadata.uid)
         for sight in observation.sights.values()
         for stray in sight.strays
     )
+    told = tuple(lessons(observation, {record.name: record for record in status.tasks}, world))
     if job.spec.ttl_after_finished is None or not status.completion_time:
-        return Decision(strays)
+        return Decision((*strays, *told))
     span = parse_duration(job.spec.ttl_after_finished, object=job.label, field="spec.ttlAfterFinished")
     end = parse_time(status.completion_time) + span
-    return Decision((*strays, DeleteHeteroJob()) if end <= world.now else strays, max(end, world.now))
+    last = (DeleteHeteroJob(),) if end <= world.now else ()
+    return Decision((*strays, *told, *last), max(end, world.now))
 
 
 def _wake_at(observation: Observation, status: HeteroJobStatus, world: World, advice: Advice) -> float | None:

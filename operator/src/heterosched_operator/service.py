@@ -13,15 +13,17 @@ from prometheus_client import start_http_server
 from heterosched.errors import Unavailable
 from heterosched.kube.client import Kube
 from heterosched.kube.errors import ApiError
-from heterosched.model import Telemetry
+from heterosched.model import DEVICE_TYPES, DeviceTable, Telemetry
 from heterosched.telemetry.collector import Collector
-from heterosched_operator.executor import Executor
+from heterosched_operator.approval import Approver
+from heterosched_operator.executor import FIELD_MANAGER, Executor
 from heterosched_operator.loop import Loop
 from heterosched_operator.measuring import Meter
 from heterosched_operator.metrics import Metrics
 from heterosched_operator.posting import Poster
 from heterosched_operator.settings import Settings
 from heterosched_operator.store import Store
+from heterosched_operator.waking import Waker
 from heterosched_operator.world import AttemptKey, Energy, TelemetryState
 
 logger = logging.getLogger(__name__)
@@ -34,10 +36,12 @@ UNHEARD = 5.0
 
 
 class Service:
-    """All parts of the operator around one connection. `clock` gives epoch seconds."""
+    """All parts of the operator around one connection. `devices`: the device table; `clock` gives epoch seconds."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
-        self.settings, self._clock = settings, clock
+    def __init__(
+        self, settings: Settings, devices: DeviceTable = DEVICE_TYPES, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.settings, self._devices, self._clock = settings, devices, clock
         self.metrics = Metrics()
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: dict[str, str] = {}
@@ -54,7 +58,7 @@ class Service:
         settings = self.settings
         kube = self._kube = await Kube.connect(settings.kubeconfig)
         # The store tells the loop, the loop reads the store: the callback is bound late.
-        store = self._store = Store(kube, settings.rules, lambda: loop.mark())
+        store = self._store = Store(kube, settings.rules, lambda: loop.mark(), self._devices)
         loop = self._loop = Loop(store, self.metrics, settings, self._clock)
         poster = Poster(kube, self.metrics, self._clock)
         meter = Meter(
@@ -69,12 +73,19 @@ class Service:
         for watch in store.watches:
             self._run(watch.run(), watch.path)
         self._run(poster.run(), "events")
+        waker = Waker(kube, store.pods.items.values, lambda: store.hot, self._clock)
+        self._run(waker.run(), "waking")
         if meter.configured:
             self._run(meter.run(), "telemetry")
             collector = Collector(settings.telemetry, inventory=store.inventory, on_telemetry=self._on_readings)
-            self._run(collector.run(), "readings")
+            self._run(self._read(store, collector), "readings")
         self._run(self._decide(store, loop), "decisions")
         start_http_server(settings.metrics_port, settings.host, self.metrics.registry)
+
+    async def _read(self, store: Store, collector: Collector) -> None:
+        """Begun before the nodes are known, the first collection would believe nothing that is said about them."""
+        await store.synced()
+        await collector.run()
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(self._supervised(work, name), name=name))
@@ -97,6 +108,9 @@ class Service:
         await store.synced()
         logger.info("synced: %d HeteroJobs, %d nodes", len(store.jobs.items), len(store.nodes.items))
         self._run(self._resync(store), "resync")
+        if self._kube is not None:
+            # Not before all nodes are known: a device type that only they name would be called unknown.
+            self._run(Approver(self._kube, store, self._clock, FIELD_MANAGER).run(), "policies")
         await loop.run()
 
     async def _listed(self, store: Store) -> None:
@@ -161,14 +175,22 @@ class Service:
     def _on_energy(self, attempt: AttemptKey, energy: Energy) -> None:
         if self._store is not None and self._loop is not None:
             self._store.energies[attempt] = energy
+            if energy.joules is not None:
+                self.metrics.joules.labels(self.settings.energy_source).inc(energy.joules)
             self._loop.mark()
 
     def _on_readings(self, readings: Telemetry) -> None:
         if self._store is not None:
-            self._store.read(readings, self._clock())
+            now = self._clock()
+            self._store.read(readings, now)
+            for origin, watts in self._store.drawn(now).items():
+                self.metrics.watts.labels(origin).set(watts)
+            self.metrics.refused.clear()
+            for metric in readings.refused:
+                self.metrics.refused.labels(metric).set(1)
 
     def _on_state(self, state: TelemetryState) -> None:
+        self.metrics.telemetry.set(state.available)
         if self._store is not None and self._loop is not None and self._store.telemetry != state:
             self._store.telemetry = state
             self._loop.mark()
-            self.metrics.telemetry.set(state.available)

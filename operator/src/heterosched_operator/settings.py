@@ -8,14 +8,14 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from heterosched.settings import ServiceSettings
+from heterosched.telemetry.options import PrometheusSettings
 from heterosched.telemetry.settings import TelemetrySettings
 from heterosched_operator.world import Rules
 
 ENV_PREFIX = "HETEROSCHED_OPERATOR_"
 
 
-class Settings(ServiceSettings):
+class Settings(PrometheusSettings):
     """All settings; times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX)
@@ -26,12 +26,6 @@ class Settings(ServiceSettings):
     host: str = Field("0.0.0.0", description="address of probes and metrics")
     health_port: int = Field(9111, ge=1, le=65535, description="port of the liveness probe, /healthz")
     metrics_port: int = Field(9112, ge=0, le=65535, description="port of /metrics; 0 takes any free one")
-    prometheus_url: str = Field(
-        "", description="where energy and temperatures are measured; empty: energy is estimated, no node is too hot"
-    )
-    prometheus_token_file: str = Field("", description="bearer token for it, read anew for every query")
-    prometheus_ca_file: str = Field("", description="certificates that its own is checked against")
-    prometheus_node_label: str = Field("", description="label that carries the node's name, where there is one")
     energy_source: Literal["measured", "simulated"] = Field(
         "measured", description="what energy read from Prometheus is called; simulated where the hardware is"
     )
@@ -51,18 +45,13 @@ class Settings(ServiceSettings):
     launch_seconds: float = Field(2.0, ge=0, description="from the Job's creation to running containers, as planned")
     restart_seconds: float = Field(60.0, ge=0, description="what stopping a training and starting it anew takes it")
     stuck_seconds: float = Field(180.0, gt=0, description="liveness fails when no round has ended for this long")
+    devices_file: Path | None = Field(None, description="your own rows of the device table, before the built-in ones")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe message shown")
 
     @property
     def telemetry(self) -> TelemetrySettings:
         """How Prometheus is reached."""
-        return TelemetrySettings(
-            url=self.prometheus_url,
-            interval=self.telemetry_seconds,
-            bearer_token_file=self.prometheus_token_file,
-            ca_file=self.prometheus_ca_file,
-            node_label=self.prometheus_node_label,
-        )
+        return TelemetrySettings.of(self, self.telemetry_seconds)
 
     @property
     def rules(self) -> Rules:

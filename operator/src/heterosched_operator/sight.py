@@ -12,7 +12,7 @@ from heterosched.kube.convert import moment
 from heterosched.kube.objects import JobObject, PodObject, condition
 from heterosched.units import parse_time
 from heterosched_operator.retries import disrupted, retry_delay
-from heterosched_operator.world import Rules
+from heterosched_operator.world import Rules, World, attempt_of, controller_uid
 
 FINAL: Final = frozenset({"Succeeded", "Failed", "Skipped"})
 STARTED: Final = frozenset({"Created", "Running", "Succeeded"})
@@ -91,6 +91,18 @@ def succeeded_indices(sight: Sight) -> set[int]:
         first, _, last = span.partition("-")
         found.update(range(int(first), int(last or first) + 1))
     return {index for index in found if index is not None}
+
+
+def finished_pods(observation: Observation, record: TaskStatus, world: World) -> list[PodObject]:
+    """The pods of an attempt that is over, by their labels: its record names no Job any more.
+
+    Pods of an earlier HeteroJob of the same name have other Jobs, so the Job tells them apart as long as it is there.
+    """
+    job = observation.job.metadata
+    attempt = job.name, record.name, record.attempt
+    jobs = {child.metadata.uid for child in world.children.get(job.uid, ()) if attempt_of(child) == attempt}
+    pods = [pod for pod in world.pods.get((job.namespace, job.name), ()) if attempt_of(pod) == attempt]
+    return [pod for pod in pods if not jobs or controller_uid(pod) in jobs]
 
 
 def complete(child: JobObject) -> bool:

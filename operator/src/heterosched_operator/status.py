@@ -22,10 +22,11 @@ from heterosched.planning.planner import HELD_SECONDS
 from heterosched.planning.report import baseline_figures
 from heterosched.planning.types import JobPlan
 from heterosched.policy.table import PolicyRow
-from heterosched.units import format_quantity, format_time, parse_time
+from heterosched.units import format_duration, format_quantity, format_time, parse_time
 from heterosched_operator.children import child_name, equal_shares, template_hash
 from heterosched_operator.sight import FINAL, JOB_PERSISTED, Observation, opened
 from heterosched_operator.steering import variant_for
+from heterosched_operator.tariff import settled_bill, with_bill
 from heterosched_operator.world import World
 
 MESSAGE_LIMIT: Final = 1000
@@ -148,7 +149,7 @@ def plan_status(observation: Observation, plan: JobPlan, row: PolicyRow | None, 
         return replace(old, finish=shown) if shown and moved(old.finish, shown, world) else old
     if not schedule.assignments:
         return old
-    fresh = _fresh_plan(plan, row, world)
+    fresh = settled_bill(old, _fresh_plan(plan, row, world), world.rules.settle)
     same = replace(fresh, computed_at=old.computed_at, start=old.start, finish=old.finish)
     return old if same == old and not moved(old.finish, fresh.finish, world) else fresh
 
@@ -160,15 +161,15 @@ def _fresh_plan(plan: JobPlan, row: PolicyRow | None, world: World) -> PlanStatu
         return status
     joules = schedule.joules
     powered = joules > 0
+    billed = with_bill(status, schedule, row, world) if powered and row is not None else status
     return replace(
-        status,
+        billed,
         start=format_time(round(schedule.start, 3)),
         finish=format_time(round(schedule.finish, 3)),
         makespan_seconds=format_quantity(schedule.finish - schedule.start),
+        makespan=format_duration(schedule.finish - schedule.start),
         energy_joules=format_quantity(joules) if powered else "",
         energy_source=weakest(schedule) if powered else "",
-        cost=format_quantity(row.cost(joules), 6) if powered and row is not None else "",
-        currency=row.currency if powered and row is not None else "",
         gap_percent=format_quantity(plan.gap_percent, 2) if plan.gap_percent is not None else "",
         baseline=_baseline(plan.baseline),
     )
@@ -233,8 +234,9 @@ def _frontier(plan: JobPlan, before: DeadlineStatus) -> str:
         return ""
     points = [f"{math.ceil(point.seconds)} s for {math.ceil(point.joules)} J" for point in plan.frontier]
     if points:
-        return _coarse(f"; possible: {', '.join(points)}")
-    known = before.message.partition("possible: ")[2]
+        cost = f"; {plan.sacrifice}" if plan.sacrifice else ""
+        return _coarse(f"; possible: {', '.join(points)}{cost}")
+    known = before.message.partition("possible: ")[2].partition("; ")[0]
     return f"; before the start possible: {known}" if known else ""
 
 

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -14,24 +16,32 @@ from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
 from heterosched.constants import API_VERSION, LABEL_JOB, LABEL_MANAGED_BY, MANAGED_BY
 from heterosched.errors import InvalidInput
 from heterosched.kube.client import Kube
-from heterosched.kube.convert import Problems, addresses_of, to_node
+from heterosched.kube.convert import Problems, addresses_of, demand_of, to_node
 from heterosched.kube.errors import NotFound
 from heterosched.kube.objects import JobObject, NodeObject, PodObject
 from heterosched.kube.reflector import Reflector
-from heterosched.model import NO_TELEMETRY, Cluster, Node, Telemetry
+from heterosched.model import DEVICE_TYPES, NO_TELEMETRY, Cluster, Demand, DeviceTable, Node, Telemetry
+from heterosched.model.draw import DrawOrigin, drawn_by_origin
 from heterosched.planning.health import too_hot
 from heterosched.policy.hooks import known_rows
+from heterosched.policy.rates import queries_of
 from heterosched.policy.table import PolicyRow, row_of
+from heterosched.telemetry.rates import zones_of
 from heterosched.telemetry.settings import Inventory
 from heterosched_operator.cache import Cache
 from heterosched_operator.kinds import PriorityClass, ResourceQuota
+from heterosched_operator.tariff import repriced
 from heterosched_operator.world import AttemptKey, Energy, Podless, Rules, TelemetryState, World, controller_uid
+from heterosched_operator.zones import Topologies
 
 logger = logging.getLogger(__name__)
 
 OURS = f"/apis/{API_VERSION}"
 HETEROJOBS, POLICIES, PROFILES = f"{OURS}/heterojobs", f"{OURS}/schedulingpolicies", f"{OURS}/throughputprofiles"
 PRIORITY_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
+
+FRESH_SECONDS = 60.0
+"""Age up to which a node's measured power counts as what it draws now."""
 
 OVERLAY_SECONDS = 30.0
 """How long a Job that we created counts as there although the watch has not shown it."""
@@ -44,8 +54,10 @@ class Store:
     task for good; our own kinds come from kopf's watches and are made good by full lists.
     """
 
-    def __init__(self, kube: Kube, rules: Rules, changed: Callable[[], None]) -> None:
-        self._kube, self._rules, self._changed = kube, rules, changed
+    def __init__(
+        self, kube: Kube, rules: Rules, changed: Callable[[], None], devices: DeviceTable = DEVICE_TYPES
+    ) -> None:
+        self._kube, self.rules, self._changed, self.devices = kube, rules, changed, devices
         self.jobs: Cache[HeteroJob] = Cache(HeteroJob, changed)
         self.policies: Cache[SchedulingPolicy] = Cache(SchedulingPolicy, changed)
         self.profiles: Cache[ThroughputProfile] = Cache(ThroughputProfile, changed)
@@ -60,6 +72,7 @@ class Store:
         )
         self.priorities = Reflector(kube, PRIORITY_CLASSES, PriorityClass, on_change=lambda *_: self._changed())
         self.quotas = Reflector(kube, "/api/v1/resourcequotas", ResourceQuota, on_change=lambda *_: self._changed())
+        self.topologies = Topologies(kube, changed)
         self.refusals: dict[tuple[str, str], str] = {}
         self.troubles: dict[AttemptKey, str] = {}
         self.absent: set[AttemptKey] = set()
@@ -69,6 +82,7 @@ class Store:
         self.telemetry = TelemetryState()
         self.readings = NO_TELEMETRY
         self._heat: tuple[frozenset[str], ...] = ()
+        self._priced = NO_TELEMETRY
         self._problems = Problems()
         self._nodes: dict[str, Node] = {}
         self._ours: dict[tuple[str, str], dict[str, PodObject]] = {}
@@ -112,15 +126,20 @@ class Store:
     @property
     def watches(self) -> tuple[Reflector[Any], ...]:
         """All reflectors."""
+        return *self._required, self.topologies.watch
+
+    @property
+    def _required(self) -> tuple[Reflector[Any], ...]:
+        """Those of kinds that every cluster has."""
         return self.nodes, self.pods, self.children, self.priorities, self.quotas
 
     async def synced(self) -> None:
-        """Wait until every reflector has listed once."""
-        await asyncio.gather(*(watch.synced.wait() for watch in self.watches))
+        """Wait until every reflector has listed once, or found that there is no such kind."""
+        await asyncio.gather(*(watch.synced.wait() for watch in self._required), self.topologies.listed())
 
     def age(self) -> float:
         """Seconds since the API server last spoke to the reflector that has heard nothing for longest."""
-        return max(watch.age() for watch in self.watches)
+        return max(watch.age() for watch in self._required)
 
     def created(self, child: JobObject, owner: str) -> None:
         """A Job that has just been created: it counts as there until the watch shows it."""
@@ -130,20 +149,51 @@ class Store:
         self._changed()
 
     def read(self, readings: Telemetry, now: float) -> None:
-        """New figures of the nodes. Only nodes that become too hot for new work, or cool down, change a decision."""
-        self.readings, cluster = readings, Cluster(tuple(self._nodes.values()))
-        limits = {(row.limit_celsius, row.max_age_seconds): row for row in self._rows().values()}
+        """New figures of the nodes. Only nodes that become too hot for new work, or cool down, change a decision, and
+        prices or emissions that move.
+        """
+        self.readings, cluster = readings, self.cluster()
+        if repriced(self._priced, readings, self.rules.settle):
+            self._priced = readings
+            self._changed()
+        columns = attrgetter("limit_celsius", "max_age_seconds", "xid_headroom", "unreachable_headroom")
+        limits = {columns(row): row for row in self._rows().values()}
         heat = tuple(frozenset(too_hot(cluster, readings, row, now)) for _, row in sorted(limits.items()))
         if heat != self._heat:
             self._heat = heat
             self._changed()
 
+    @property
+    def hot(self) -> tuple[frozenset[str], ...]:
+        """The nodes that telemetry holds something against, by the limits of each policy."""
+        return self._heat
+
+    def drawn(self, now: float) -> Mapping[DrawOrigin, float]:
+        """What all nodes draw in watts, by where the figure comes from: measured, curve or table."""
+        held: dict[str, Demand] = {}
+        for pod in self.pods.items.values():
+            name = pod.spec.node_name
+            if name and not pod.finished:
+                held[name] = held.get(name, Demand()) + demand_of(pod)
+        return drawn_by_origin(self.cluster(), held, self.readings, now, FRESH_SECONDS)
+
+    def cluster(self) -> Cluster:
+        """The nodes as they are now."""
+        return Cluster(tuple(self._nodes.values()), devices=self.devices, topologies=self.topologies.known())
+
+    def node(self, name: str) -> Node | None:
+        """A node as the planner sees it."""
+        return self._nodes.get(name)
+
     def inventory(self) -> Inventory:
-        """The nodes as telemetry knows them by their addresses."""
+        """The nodes as telemetry knows them by their addresses, and what the policies ask of it."""
         nodes = ((own, self._nodes.get(own.metadata.name)) for own in self.nodes.items.values())
-        return Inventory.of(
+        found = Inventory.of(
             (raw.metadata.name, addresses_of(raw), node.allocatable.cpu) for raw, node in nodes if node is not None
         )
+        queries = queries_of(self._rows().values())
+        placed = ((node.name, node.labels) for node in self._nodes.values()) if queries else ()
+        return replace(found, queries=queries, zones=zones_of(placed))
 
     # --- callbacks of the reflectors ---------------------------------------------------------------------------------
 
@@ -153,7 +203,7 @@ class Store:
             if self._nodes.pop(gone, None) is not None:
                 self._changed()
             return
-        node = to_node(new, self._problems)
+        node = to_node(new, self._problems, self.devices)
         if self._nodes.get(node.name) != node:
             self._nodes[node.name] = node
             self._changed()
@@ -192,7 +242,7 @@ class Store:
             children[owner] = (*children.get(owner, ()), child)
         return World(
             now=now,
-            cluster=Cluster(tuple(self._nodes.values())),
+            cluster=self.cluster(),
             jobs=dict(self.jobs.items),
             children=children,
             pods={key: tuple(pods.values()) for key, pods in self._ours.items() if pods},
@@ -209,7 +259,7 @@ class Store:
             telemetry=self.telemetry,
             readings=self.readings,
             quotas=tuple(self.quotas.items.values()),
-            rules=self._rules,
+            rules=self.rules,
         )
 
     def _rows(self) -> dict[str, PolicyRow]:
@@ -220,8 +270,8 @@ class Store:
         for policy in self.policies.items.values():
             try:
                 rows[policy.metadata.name] = row_of(policy)
-            except InvalidInput as error:
-                logger.warning("%s; jobs that name it are not accepted", error)
+            except InvalidInput:
+                continue  # its own status says why
         return rows
 
     def _forget(self) -> None:

@@ -6,21 +6,26 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from msgspec.structs import replace
+
 from heterosched.api.heterojob import Features
-from heterosched.api.status import Condition, DeadlineStatus, HeteroJobStatus, TaskStatus
+from heterosched.api.status import Condition, DeadlineStatus, HeteroJobStatus, PlanStatus, TaskStatus
 from heterosched.errors import InvalidInput, Unplaceable
-from heterosched.planning.doubts import doubts
+from heterosched.planning.doubts import doubts, policy_doubts
 from heterosched.planning.due import QUOTA_EXCEEDED, WAITING_FOR_POWER
 from heterosched.planning.types import JobPlan
 from heterosched.planning.verdict import deadline_of
+from heterosched.policy.hooks import plugins
 from heterosched.policy.table import PolicyRow
 from heterosched.units import format_duration, format_time, parse_time
 from heterosched_operator import conditions as c
 from heterosched_operator.bounds import bounded
 from heterosched_operator.conditions import condition, merged
-from heterosched_operator.sight import Observation
+from heterosched_operator.sight import FINAL, Observation
 from heterosched_operator.status import deadline_status, ordered, plan_status, predicted_finish
 from heterosched_operator.stopping import NOT_CREATED
+from heterosched_operator.tariff import rate_doubts
+from heterosched_operator.waiting import named_limit
 from heterosched_operator.world import World
 
 SHOWN: Final = 5
@@ -39,9 +44,11 @@ def summarised(
     at = deadline_of(job) if verdict.status == "True" else None
     deadline = deadline_status(at, plan, old.deadline) if verdict.status == "True" else old.deadline
     finish = predicted_finish(observation, plan, world) if plan.error is None else None
+    if finish is None and summary.finish and parse_time(summary.finish) < world.now:
+        summary = replace(summary, finish="")  # it has not come true, and nobody knows a better one
     conditions = [
-        _with_remarks(verdict, observation, row, plan),
-        _planned(plan, verdict, deadline, tasks),
+        _with_remarks(verdict, observation, row, plan, summary, world),
+        _planned(plan, verdict, deadline, tasks, summary.strategy or plan.strategy, row),
         _running(tasks),
         condition(c.COMPLETED, False, c.TASKS_LEFT, f"{len(tasks) - done} of {len(tasks)} tasks are left"),
         _failed(tasks),
@@ -63,14 +70,28 @@ def summarised(
     return bounded(summed)
 
 
-def _with_remarks(verdict: Condition, observation: Observation, row: PolicyRow | None, plan: JobPlan) -> Condition:
-    """Accepted, with what is hardly meant, and the names of fields that this version does nothing about."""
+def _with_remarks(
+    verdict: Condition,
+    observation: Observation,
+    row: PolicyRow | None,
+    plan: JobPlan,
+    summary: PlanStatus,
+    world: World,
+) -> Condition:
+    """Accepted, with what is hardly meant, queries of the policy that say nothing, a hook of it that is not there, and
+    the names of fields that this version does nothing about.
+    """
     if verdict.status != "True":
         return verdict
     idle = list(_idle_fields(observation))
     if row is not None:
         idle += [f"SchedulingPolicy {row.name} {name}" for name in row.idle]
-    told = [verdict.message, *islice(doubts(observation.job, plan.graph), SHOWN)]
+    told = [verdict.message, *islice(doubts(observation.job, plan.graph, world.cluster), SHOWN)]
+    if row is not None:
+        told += [f"SchedulingPolicy {row.name} {doubt}" for doubt in policy_doubts(row, world.cluster)]
+        told += rate_doubts(row, world, summary)
+        if row.hook and row.hook not in plugins().hooks:
+            told.append(f"the plug-in {row.hook} (spec.hook of SchedulingPolicy {row.name}) is not installed here")
     if idle:
         told.append(f"not in force yet: {', '.join(idle)}")
     return condition(verdict.type, True, verdict.reason, "; ".join(told)) if len(told) > 1 else verdict
@@ -80,11 +101,17 @@ def _idle_fields(observation: Observation) -> Iterator[str]:
     tasks = observation.job.spec.tasks
     if any(task.work.features != Features() for task in tasks):
         yield "spec.tasks[].work.features"
-    if any(task.devices.numa == "Preferred" for task in tasks):
-        yield "spec.tasks[].devices.numa Preferred"
 
 
-def _planned(plan: JobPlan, verdict: Condition, deadline: DeadlineStatus, records: list[TaskStatus]) -> Condition:
+def _planned(
+    plan: JobPlan,
+    verdict: Condition,
+    deadline: DeadlineStatus,
+    records: list[TaskStatus],
+    strategy: str,
+    row: PolicyRow | None,
+) -> Condition:
+    """`strategy`: as it stands in the plan's summary, since a plan for nothing that is left names the job's own."""
     if verdict.status == "Unknown":
         return condition(c.PLANNED, None, c.CHECKING, "it is planned as soon as it is accepted")
     if verdict.status != "True":
@@ -98,30 +125,57 @@ def _planned(plan: JobPlan, verdict: Condition, deadline: DeadlineStatus, record
     missing = [task.name for task in tasks if not task.known]
     if missing:
         shown = _listed(missing)
-        message = (
-            f"planned by {plan.strategy} without predictions: no run time is known for {shown}; give work.runtimeOn"
-        )
-        return condition(c.PLANNED, True, c.ESTIMATES_MISSING, "; ".join([message, *_held_back(plan, records)]))
-    told = [f"planned by {plan.strategy}"]
+        message = f"planned by {strategy} without predictions: no run time is known for {shown}; give work.runtimeOn"
+        return condition(c.PLANNED, True, c.ESTIMATES_MISSING, "; ".join([message, *_held_back(plan, records, row)]))
+    told = [f"planned by {strategy}"]
     if plan.verdict and not plan.verdict.startswith("Feasible"):
         told.append(deadline.message)
-    return condition(c.PLANNED, True, c.PLAN_FOUND, "; ".join([*told, *_held_back(plan, records)]))
+    return condition(c.PLANNED, True, c.PLAN_FOUND, "; ".join([*told, *_held_back(plan, records, row)]))
 
 
-def _held_back(plan: JobPlan, records: list[TaskStatus]) -> Iterator[str]:
+def _held_back(plan: JobPlan, records: list[TaskStatus], row: PolicyRow | None) -> Iterator[str]:
     """What caps, quotas and hot nodes do to the plan, by name: nobody looks for these at the single task."""
     held: dict[str, list[str]] = {}
     for record in records:
         if record.reason in (QUOTA_EXCEEDED, WAITING_FOR_POWER) and record.name in plan.limits:
-            held.setdefault(f"{record.reason} ({plan.limits[record.name]})", []).append(record.name)
+            limit, figures = named_limit(plan.limits[record.name])
+            held.setdefault(f"{record.reason} ({limit}){figures}", []).append(record.name)
     for why, names in held.items():
         yield f"{_listed(names)}: {why}"
-    options = (
-        (option for task in plan.graph.tasks.values() for option in task.options) if plan.graph is not None else ()
-    )
-    if plan.avoided and any(option.demand.gpus > 0 for option in options):
-        reasons = [f"{node} ({why})" for node, why in sorted(plan.avoided.items())]
-        yield f"nothing new goes to {_listed(reasons)}"
+    if plan.avoided:
+        yield from _around_heat(plan, records, row is not None and row.exclusion == "Required")
+
+
+def _around_heat(plan: JobPlan, records: list[TaskStatus], certain: bool) -> Iterator[str]:
+    """Nodes with hot or failed GPUs: what the plan does about them, and what becomes of tasks that have no others.
+
+    Only where the strict entry is asked (`certain`) nobody else can send a pod there. It knows no node that is cooling
+    down: such a one may take a pod again.
+    """
+    tasks = plan.graph.tasks if plan.graph is not None else {}
+    states = {record.name: record.state for record in records}
+    left = [name for name, task in tasks.items() if any(option.demand.gpus > 0 for option in task.options)]
+    left = [name for name in left if states.get(name) not in FINAL]
+    if any(name not in plan.cornered for name in left):
+        nodes = _reasoned(plan, sorted(plan.avoided))
+        rule = "none of its pods goes to a node at a limit (thermal.exclusion Required)"
+        yield (
+            f"planned around {nodes}; {rule}" if certain else f"planned around {nodes}, which the scheduler may choose"
+        )
+    cornered: dict[tuple[str, ...], list[str]] = {}
+    for name in left:
+        if name in plan.cornered and not (certain and states.get(name) == "Running"):
+            cornered.setdefault(plan.cornered[name], []).append(name)
+    for usable, names in cornered.items():
+        told = _reasoned(plan, sorted(usable))
+        if certain:
+            yield f"{_listed(names)}: no other node is left than {told}; its pods wait until one is well"
+        else:
+            yield f"{_listed(names)}: no other node is left than {told}; it takes one all the same"
+
+
+def _reasoned(plan: JobPlan, nodes: list[str]) -> str:
+    return _listed([f"{node} ({plan.avoided[node]})" for node in nodes])
 
 
 def _listed(names: list[str]) -> str:

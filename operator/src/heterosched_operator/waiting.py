@@ -79,25 +79,33 @@ def _by_the_plan(task: TaskSpec, plan: JobPlan, world: World) -> tuple[str, str]
     if assignment.start <= world.now:
         return DUE, f"may start on {where}"
     reason = plan.waiting.get(task.name, WAITING_FOR_DEVICE)
-    limit = plan.limits.get(task.name, "")
+    limit, figures = named_limit(plan.limits.get(task.name, ""))
     if task.name in plan.held:
         told = _HELD.get(reason, "every node that it could use is held by others until further notice")
-        return reason, told.format(limit=limit)
-    why = _WHY.get(reason, "planned on {where}, which others use before").format(where=where, limit=limit)
+        return reason, told.format(limit=limit, figures=figures)
+    why = _WHY.get(reason, "planned on {where}, which others use before").format(
+        where=where, limit=limit, figures=figures
+    )
     wait = f"; in about {format_duration(_rounded(assignment.start - world.now))}" if not plan.missing else ""
     return reason, f"{why}{wait}"
 
 
 _WHY: Final = {
-    WAITING_FOR_POWER: "planned on {where}; started now it would pass a power cap ({limit})",
+    WAITING_FOR_POWER: "planned on {where}; started now it would pass a power cap ({limit}{figures})",
     WAITING_FOR_GANG: "planned on {where}; not all of its workers fit at once before",
     WAITING_FOR_DEADLINE_SLACK: "waits for {where}, which its policy prefers; the deadline leaves the time",
-    QUOTA_EXCEEDED: "planned on {where}; {limit} of the namespace leaves no room for it",
+    QUOTA_EXCEEDED: "planned on {where}; {limit} of the namespace leaves no room for it{figures}",
 }
 _HELD: Final = {
-    WAITING_FOR_POWER: "a power cap ({limit}) is used up by others until further notice",
-    QUOTA_EXCEEDED: "{limit} of the namespace does not hold it",
+    WAITING_FOR_POWER: "a power cap ({limit}{figures}) is used up by others until further notice",
+    QUOTA_EXCEEDED: "{limit} of the namespace does not hold it{figures}",
 }
+
+
+def named_limit(limit: str) -> tuple[str, str]:
+    """The name of a cap or quota, and its figures in brackets where it has some: a sentence has them at its end."""
+    name, bracket, figures = limit.partition(" (")
+    return name, bracket + figures
 
 
 def _rounded(seconds: float) -> float:
