@@ -72,6 +72,14 @@ def test_a_pod_of_ours_ends_when_its_plan_says(tmp_path: Path) -> None:
     assert reservation.finish == NOW + 30.0
 
 
+def test_a_topology_gives_its_node_numa_zones(tmp_path: Path) -> None:
+    gpus = {"name": "nvidia.com/gpu", "capacity": 2, "allocatable": 2, "available": 0}
+    zone = {"name": "node-0", "type": "Node", "resources": [gpus]}
+    topology = {"kind": "NodeResourceTopology", "metadata": {"name": "t4-0"}, "zones": [zone]}
+    known = cluster_of(tmp_path, {"kind": "List", "items": [a_node(), a_node("t4-1"), topology]}).topologies
+    assert {node: own.zones[0].size for node, own in known.items()} == {"t4-0": {"nvidia.com/gpu": 2.0}}
+
+
 def test_the_short_form_counts_nodes_out(tmp_path: Path) -> None:
     text = """
         nodes:

@@ -53,6 +53,21 @@ def test_a_job_with_a_full_status() -> None:
     assert found["FINISH"] == status["completionTime"]
 
 
+@pytest.mark.parametrize(
+    ("status", "finish"),
+    [
+        ({"plan": {"finish": "2026-03-01T11:02:00Z"}}, "2026-03-01T11:02:00Z"),
+        ({"plan": {"finish": "2026-03-01T11:01:00Z"}}, "overdue"),
+        (
+            {"plan": {"finish": "2026-03-01T11:01:00Z"}, "completionTime": "2026-03-01T11:00:50Z"},
+            "2026-03-01T11:00:50Z",
+        ),
+    ],
+)
+def test_a_job_that_goes_on_never_seems_to_have_finished(status: dict[str, Any], finish: str) -> None:
+    assert cells(status)["FINISH"] == finish
+
+
 def test_without_a_kubeconfig_the_answer_says_what_to_give(cli: Any) -> None:
     result = cli("jobs")
     assert result.exit_code == 1
@@ -100,6 +115,7 @@ def test_what_is_the_matter_is_said_once_and_what_is_as_it_should_be_is_not() ->
         ("Planned", "False", "Unplaceable", "no node offers nvidia-a100; allow another device"),
         ("Running", "False", "NothingRuns", "no task is running"),
         ("Blocked", "True", "PodsMissing", "task fit: exceeded quota"),
+        ("DeadlineAtRisk", "False", "OnTime", "predicted to end in time"),
     ]
     conditions = [
         {"type": type, "status": status, "reason": reason, "message": message, "lastTransitionTime": time}
@@ -111,7 +127,10 @@ def test_what_is_the_matter_is_said_once_and_what_is_as_it_should_be_is_not() ->
     ]
     status = status_of(a_line({"conditions": conditions, "tasks": tasks}).job)
     assert list(sentences(status)) == [
-        "Planned: no node offers nvidia-a100; allow another device",
+        "Planned is False: no node offers nvidia-a100; allow another device",
         "Blocked: task fit: exceeded quota",
         "fit: ResourceQuota q does not hold it",
     ]
+    told = list(sentences(status, wide=True))
+    assert "DeadlineAtRisk is False: predicted to end in time" in told
+    assert "Accepted is True: graph, deadline and templates are valid" in told

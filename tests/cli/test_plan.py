@@ -47,9 +47,11 @@ def text_of(*manifests: dict[str, Any]) -> str:
     return yaml.safe_dump_all(manifests)
 
 
-def planned(cli: Any, cluster: Path, *manifests: dict[str, Any], options: tuple[str, ...] = ()) -> dict[str, Any]:
+def planned(
+    cli: Any, cluster: Path, *manifests: dict[str, Any], options: tuple[str, ...] = (), code: int = 0
+) -> dict[str, Any]:
     result = cli("plan", "-f", "-", "--cluster", cluster, "-o", "json", *options, input=text_of(*manifests))
-    assert result.exit_code == 0, result.stderr
+    assert result.exit_code == code, result.stderr
     job: dict[str, Any] = json.loads(result.stdout)["jobs"][0]
     return job
 
@@ -127,7 +129,29 @@ def test_without_a_run_time_there_are_places_but_no_figures(cli: Any, cluster: P
 def test_a_deadline_counts_from_now(cli: Any, cluster: Path) -> None:
     manifest = a_chain()
     manifest["spec"]["deadline"] = {"within": "15s"}
-    assert planned(cli, cluster, manifest)["verdict"] == "LateBy 5 s"
+    assert planned(cli, cluster, manifest, code=3)["verdict"] == "LateBy 5 s"
+    manifest["spec"]["deadline"] = {"within": "1h"}
+    assert planned(cli, cluster, manifest)["verdict"] == "Feasible"
+
+
+def test_limits_that_cannot_be_kept_have_an_exit_code_and_the_ways_that_are_possible(cli: Any, cluster: Path) -> None:
+    manifest = a_chain()
+    manifest["spec"].update(deadline={"within": "5s"}, energyBudgetJoules="10")
+    result = cli("plan", "-f", "-", "--cluster", cluster, input=text_of(manifest))
+    assert result.exit_code == 3
+    verdict, possible, cost = result.stdout.splitlines()[-3:]
+    assert verdict == "deadline and budget: LateBy 35 s, OverBudget by 1390 J"
+    assert possible == "possible: 20.0s for 2 kJ, 40.0s for 1.4 kJ"
+    assert cost.startswith("the energy budget comes before time: this way takes 20 s longer than the fastest one; ")
+
+
+def test_a_deadline_of_the_past_is_an_error_with_a_remedy(cli: Any, cluster: Path) -> None:
+    manifest = a_chain()
+    manifest["spec"]["deadline"] = {"at": "2020-01-01T00:00:00Z"}
+    result = cli("plan", "-f", "-", "--cluster", cluster, input=text_of(manifest))
+    assert result.exit_code == 1
+    assert "spec.deadline: 2020-01-01T00:00:00Z has passed already" in result.stderr
+    assert "give a later one or remove it" in result.stderr
 
 
 def test_a_table_in_a_pipe_is_plain_and_says_what_the_data_says(cli: Any, cluster: Path) -> None:
@@ -207,6 +231,18 @@ def test_what_is_no_part_of_a_plan_is_said_to_be_left_out(cli: Any, cluster: Pat
 def test_the_same_job_twice_is_refused(cli: Any, cluster: Path) -> None:
     result = cli("plan", "-f", "-", "--cluster", cluster, input=text_of(a_chain(), a_chain()))
     assert (result.exit_code, "HeteroJob default/chain: metadata.name: stands 2 times" in result.stderr) == (1, True)
+
+
+def test_without_a_cluster_the_error_says_how_to_plan_all_the_same(cli: Any, examples: Path) -> None:
+    result = cli("plan", "-f", examples / "graph.yaml")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.rstrip().endswith("or plan without a cluster with --cluster FILE")
+
+
+def test_the_list_of_commands_is_not_cut_off(cli: Any) -> None:
+    listed = cli("--help").stdout.partition("Commands:")[2]
+    assert "devices  What is measured of each node, and how old it is." in listed
+    assert "..." not in listed
 
 
 def test_wrong_usage_has_its_own_exit_code(cli: Any) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
+
+from answering import answering
 from heterosched.constants import API_VERSION
 
 
@@ -20,6 +23,16 @@ def test_no_cluster_is_a_remark_and_no_failure(cli: Any) -> None:
     assert result.exit_code == 0
     assert API_VERSION in result.stdout
     assert "no cluster:" in result.stderr
+
+
+def test_the_extender_tells_its_version_or_the_answer_goes_without(cli: Any) -> None:
+    for answer, told in (({"nodes": [], "version": "1.2.3"}, "1.2.3"), ({"nodes": []}, "(an older version")):
+        with answering({"/v1/capabilities": msgspec.json.encode(answer)}) as (url, _):
+            result = cli("version", "--extender", url)
+        assert f"extender     heterosched {told}" in result.stdout
+    silent = cli("version", "--extender", "http://127.0.0.1:9")
+    assert (silent.exit_code, "extender " in silent.stdout) == (0, False)
+    assert "no extender: extender http://127.0.0.1:9 does not answer" in silent.stderr
 
 
 def test_help_names_the_exit_codes(cli: Any) -> None:

@@ -110,7 +110,12 @@ def test_another_version_that_decided_otherwise_is_pointed_out(cli: Any, tmp_pat
         (("--set", "gpu_temperature=95"), "write METRIC:NODE=NUMBER"),
         (("--set", "gpu_temperature:t4-0=hot"), "write METRIC:NODE=NUMBER"),
         (("--set", "gpu_temperature:t4-0=inf"), "write METRIC:NODE=NUMBER"),
+        (("--set", "gpu_temperature:t4-0=NaN"), "write METRIC:NODE=NUMBER"),
+        (("--set", "gpu_temperature:t4-0=-500"), "give a value from -50 to 150, or =none"),
+        (("--set", "host_cpu:t4-0=80"), "give a value from 0 to 1, or =none"),
         (("--set", "fan:t4-0=9"), "no score term reads this metric"),
+        (("--set", "price/green:t4-0=2000000"), "give a value from -1e+06 to 1e+06, or =none"),
+        (("--set", "carbon/green:t4-0=-1"), "give a value from 0 to 10000, or =none"),
         (("--save", "/no/such/folder/x"), "--save: /no/such/folder/x"),
     ],
 )
@@ -129,3 +134,17 @@ def test_a_file_that_is_no_policy_and_a_record_that_is_none_are_named(cli: Any, 
     with answering({PATH: b"<html>"}) as (url, _):
         result = cli("what-if", "team/train-0", "--extender", url)
     assert (result.exit_code, "answers what is no decision" in result.stderr) == (1, True)
+
+
+def test_a_price_can_be_set_for_a_policy_that_asks_for_one_and_its_name_is_offered(
+    cli: Any, record: Path, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "policy.yaml"
+    green = a_policy("green", weights={"energy": 1}, priceQuery="price", weighEnergyBy="Cost", pricePerKWh="0.1")
+    manifest.write_text(yaml.safe_dump(green), encoding="utf-8")
+    options = ("what-if", record, "-f", manifest, "--policy", "green", "-o", "json", "--set")
+    wrong = cli(*options, "price/gren:t4-0=1")
+    assert (wrong.exit_code, "exporters_down, price/green" in wrong.stderr) == (1, True)
+    found = cli(*options, "price/green:t4-0=0")
+    assert found.exit_code == 0, found.stderr
+    assert json.loads(found.stdout)["replayed"]["best"]["node"] == "t4-0"

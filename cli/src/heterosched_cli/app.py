@@ -12,6 +12,7 @@ from heterosched_cli import options as opt
 from heterosched_cli.output import Format, note
 
 EPILOG = "Exit codes: 0 done; 1 the answer is no, or it could not be done (standard error says why); 2 wrong usage."
+PLAN_EPILOG = f"{EPILOG.removesuffix('.')}; 3 planned, but not within every deadline and energy budget."
 EXTENDER = "http://127.0.0.1:9102"
 """Where the extender's operations port is on its own machine, or after `kubectl port-forward`."""
 
@@ -46,7 +47,7 @@ imports = typer.Typer(
 app.add_typer(imports, name="import")
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=PLAN_EPILOG, short_help="Where and when tasks would run, and at what cost.")
 def plan(
     file: opt.Manifests,
     cluster: opt.ClusterFile = None,
@@ -56,19 +57,24 @@ def plan(
     kubeconfig: opt.Kubeconfig = None,
     context: opt.Context = "",
     plot: opt.Plot = None,
+    extender: opt.Informant = [EXTENDER],  # noqa: B006  (typer copies it)
     output: opt.Output = Format.TABLE,
 ) -> None:
     """Show where and when each task would run, what that costs, and how it compares with first come, first served.
 
-    Nothing is created or changed. Exit code 1 when a job cannot be planned.
+    On a live cluster an extender tells which nodes are too hot or faulty and what energy costs; without an answer the
+    plan goes without, and says so. Nothing is created or changed. Exit code 1 when a job cannot be planned or its
+    deadline has passed, 3 when the plan does not keep a deadline or an energy budget: then the ways that are possible
+    are listed.
     """
     from heterosched_cli.plan import PlanCommand
 
-    command = PlanCommand(tuple(file), cluster, policy, strategy, namespace, kubeconfig, context, plot)
+    where = (namespace, kubeconfig, context)
+    command = PlanCommand(tuple(file), cluster, policy, strategy, *where, plot, extender)
     raise typer.Exit(command.run(output))
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG, short_help="Why a pod went to its node, and why not elsewhere.")
 def why(
     pod: opt.Pod,
     node: opt.Node = "",
@@ -87,7 +93,7 @@ def why(
     explain(pod, node, extender, namespace, kubeconfig, context, output)
 
 
-@app.command("what-if", epilog=EPILOG)
+@app.command("what-if", epilog=EPILOG, short_help="Decide about a pod again under other conditions.")
 def what_if(
     recorded: opt.Recorded,
     policy: opt.OtherPolicy = "",
@@ -112,7 +118,27 @@ def what_if(
     replay(source, Wanted(policy, file, without, with_, set_), save, output)
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG, short_help="What is measured of each node, and how old it is.")
+def devices(
+    nodes: opt.NodeNames = None,
+    tas: opt.Tas = False,
+    limit: opt.Limit = 100,
+    extender: opt.Informant = [EXTENDER],  # noqa: B006
+    output: opt.Output = Format.TABLE,
+) -> None:
+    """List what decisions know of each node: what is measured and how old that is, estimated, or unavailable and why.
+
+    An extender says so: the first of --extender that answers counts. With --tas: which nodes violate which TASPolicy.
+    """
+    from heterosched_cli.devices import list_devices, list_policies
+
+    if tas:
+        list_policies(extender, output)
+    else:
+        list_devices(tuple(dict.fromkeys(nodes or ())), limit, extender, output)
+
+
+@app.command(epilog=EPILOG, short_help="List HeteroJobs and their tasks.")
 def jobs(
     names: opt.JobNames = None,
     namespace: opt.Namespace = "",
@@ -124,27 +150,29 @@ def jobs(
     """List HeteroJobs: policy, state, tasks done, planned makespan, predicted finish, energy.
 
     PLANNED is the makespan planned before the first task started, ACTUAL what it took from the first start to the last
-    finish; FINISH is when it ended or, until then, is expected to. With names: their tasks too.
+    finish; FINISH is when it ended or, until then, is expected to (overdue: that has passed). With names: their tasks
+    too.
     """
     from heterosched_cli.jobs import list_jobs
 
     list_jobs(tuple(names or ()), namespace, all_namespaces, kubeconfig, context, output)
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG, short_help="Versions of this program and of the cluster.")
 def version(
     client: opt.ClientOnly = False,
+    extender: opt.Informant = [EXTENDER],  # noqa: B006
     kubeconfig: opt.Kubeconfig = None,
     context: opt.Context = "",
     output: opt.Output = Format.TABLE,
 ) -> None:
-    """Print the version of this program and, when a cluster answers, of Kubernetes and of the API served there."""
+    """Print the version of this program and, where they answer, of Kubernetes, its API and an extender."""
     from heterosched_cli.version import print_version
 
-    print_version(client, kubeconfig, context, output)
+    print_version(client, extender, kubeconfig, context, output)
 
 
-@imports.command(epilog=EPILOG)
+@imports.command(epilog=EPILOG, short_help="The HeteroJob of a recorded scientific workflow.")
 def wfcommons(
     file: opt.Instance,
     name: opt.JobName = "",

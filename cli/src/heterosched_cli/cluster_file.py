@@ -19,7 +19,9 @@ import msgspec
 from heterosched.errors import InvalidInput
 from heterosched.kube.convert import to_node
 from heterosched.kube.objects import NodeObject, PodObject
+from heterosched.kube.topology import TopologyObject, to_topology
 from heterosched.model import CPU, Cluster, Demand, Link, Node
+from heterosched.model.topology import Topology
 from heterosched.units import Quantity, parse_quantity
 from heterosched_cli.files import Document, read_documents
 from heterosched_cli.live_objects import Strict, reservations_of
@@ -99,20 +101,26 @@ def _nodes_of(group: NodeGroup, where: str) -> list[Node]:
 
 
 def _of_objects(documents: list[Document], path: str, now: float) -> Cluster:
-    nodes, pods = [], []
+    nodes, pods, problems = [], [], Strict(path)
+    topologies: dict[str, Topology] = {}
     for document in documents:
         if document.kind == "Node":
             nodes.append(_node(document))
         elif document.kind == "Pod":
             pods.append(_converted(document, PodObject))
+        elif document.kind == "NodeResourceTopology":
+            found = to_topology(_converted(document, TopologyObject), problems, now)
+            topologies |= {} if found is None else {found.node: found}
         else:
             kind = document.kind or "without kind"
-            remedy = "give nodes (and pods) as kubectl get nodes,pods -A -o yaml writes them, or the short form"
+            remedy = (
+                "give nodes, pods and NodeResourceTopologies as kubectl get -A -o yaml writes them, or the short form"
+            )
             raise InvalidInput(document.where, "kind", f"an object {kind} is no part of a cluster", remedy)
     if not nodes:
         raise InvalidInput(path, "", "there is no node in it", "write it with kubectl get nodes -o yaml")
     devices = {node.name: node.device for node in nodes}
-    return Cluster(tuple(nodes), tuple(reservations_of(pods, devices, now, Strict(path))))
+    return Cluster(tuple(nodes), tuple(reservations_of(pods, devices, now, problems)), topologies=topologies)
 
 
 def _node(document: Document) -> Node:

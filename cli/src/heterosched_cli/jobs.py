@@ -22,6 +22,10 @@ WIDE_COLUMNS = (*COLUMNS, "STRATEGY", "COST", "SOURCE", "ACTUAL", "VERDICT", "CO
 TASK_COLUMNS = ("TASK", "STATE", "DEVICE", "NODES", "START", "PLANNED", "ACTUAL", "ENERGY", "PATH")
 
 
+LATE_SECONDS = 5.0
+"""The end of a task is seen and written this much later than it happened."""
+
+
 class NoSuchJob(HeteroSchedError):
     """A job that was asked for by name is not there."""
 
@@ -62,10 +66,14 @@ def list_jobs(
             rows = [(line.job.metadata.namespace, *cells) for line, cells in zip(lines, rows, strict=True)]
         write_table(columns, rows)
         if names:
+            from heterosched_cli.waiting import pending_pods, waiting
+
+            pods = pending_pods(names, place, kubeconfig, context)
             for line in lines:
+                metadata = line.job.metadata
                 print(f"\ntasks of {line.job.key}")
                 write_table(TASK_COLUMNS, [task_row(task) for task in line.status.tasks])
-                for sentence in sentences(line.status):
+                for sentence in (*sentences(line.status, wide), *waiting(pods, metadata.namespace, metadata.name)):
                     print(sentence)
 
 
@@ -77,20 +85,36 @@ def named(lines: Sequence[Line], names: Sequence[str], place: str) -> list[Line]
     return [line for name in dict.fromkeys(names) for line in lines if line.job.metadata.name == name]
 
 
-GOOD = {"Accepted": "True", "Planned": "True", "Running": "", "Completed": "", "Suspended": "False", "Failed": "False"}
+GOOD = {
+    "Accepted": "True",
+    "Planned": "True",
+    "Running": "",
+    "Completed": "",
+    "Suspended": "False",
+    "Failed": "False",
+    "DeadlineAtRisk": "False",
+    "Blocked": "False",
+}
 """Conditions that go without saying while they have this status, or (empty) whatever it is."""
 
 
-def sentences(status: HeteroJobStatus) -> Iterator[str]:
-    """What the operator says of the job and of the tasks that wait or have failed, each message once."""
+def sentences(status: HeteroJobStatus, wide: bool = False) -> Iterator[str]:
+    """What the operator says of the job and of the tasks that wait or have failed, each message once.
+
+    `wide`: also what goes without saying, with the condition's status, so that nothing seems to be what it is not.
+    """
     told: set[str] = set()
     for own in status.conditions:
+        if wide:
+            told.add(own.message)
+            yield f"{own.type} is {own.status}: {own.message or own.reason}"
+            continue
         quiet = GOOD.get(own.type)
         plain = own.message in ("", "graph, deadline and templates are valid") or own.type == "TelemetryAvailable"
         if quiet == "" or plain or (own.status == quiet and ";" not in own.message):
             continue
         told.add(own.message)
-        yield f"{own.type}: {own.message}"
+        yield f"{own.type}{'' if own.status == 'True' else f' is {own.status}'}: {own.message}"
     for task in status.tasks:
         if task.message and task.state in ("Waiting", "Ready", "Failed", "Created") and task.message not in told:
             told.add(task.message)
@@ -133,7 +157,7 @@ def row(line: Line, wide: bool, now: float) -> tuple[str, ...]:
         state_of(status),
         status.progress or f"0/{len(job.spec.tasks)}",
         _seconds(plan.makespan_seconds),
-        status.completion_time or plan.finish,
+        _finish(status, now),
         _joules(outcome.energy_joules or plan.energy_joules),
         format_duration(now - parse_time(created)) if created else "",
     )
@@ -144,6 +168,13 @@ def row(line: Line, wide: bool, now: float) -> tuple[str, ...]:
     money = f"{cost} {outcome.currency or plan.currency}" if cost else ""
     source = outcome.energy_source or plan.energy_source
     return (*cells, plan.strategy, money, source, _seconds(outcome.seconds), outcome.verdict, holding)
+
+
+def _finish(status: HeteroJobStatus, now: float) -> str:
+    """When the job ended, else when it is expected to; a prediction that has passed is none."""
+    if status.completion_time or not status.plan.finish:
+        return status.completion_time
+    return status.plan.finish if parse_time(status.plan.finish) > now - LATE_SECONDS else "overdue"
 
 
 def _data(line: Line) -> dict[str, Any]:

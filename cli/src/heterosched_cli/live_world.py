@@ -13,7 +13,9 @@ from heterosched.api import SchedulingPolicy, ThroughputProfile
 from heterosched.constants import LABEL_JOB
 from heterosched.kube.client import Kube
 from heterosched.kube.convert import Problems, to_node
+from heterosched.kube.errors import NotFound
 from heterosched.kube.objects import NodeObject, PodObject
+from heterosched.kube.topology import TOPOLOGIES_PATH, TopologyObject, to_topology
 from heterosched.model import Cluster
 from heterosched_cli.live import Json, NotInstalled, ask, list_ours
 from heterosched_cli.live_objects import reservations_of
@@ -28,24 +30,35 @@ def live_world(own: Collection[tuple[str, str]], now: float, kubeconfig: Path | 
 
     Pods of the jobs in `own` (namespace, name) do not count: the plan shows these jobs as if they had not started.
     """
-    nodes, pods, policies, profiles = ask(_questions, kubeconfig, context)
+    nodes, pods, policies, profiles, zones = ask(_questions, kubeconfig, context)
     problems = Problems()
     model = tuple(to_node(node, problems) for node in _read(nodes, NodeObject))
     others = (pod for pod in _read(pods, PodObject) if (pod.metadata.namespace, pod.labels.get(LABEL_JOB)) not in own)
     held = reservations_of(others, {node.name: node.device for node in model}, now, problems)
-    cluster = Cluster(model, tuple(held))
+    found = (to_topology(own, problems, now) for own in _read(zones, TopologyObject))
+    topologies = {own.node: own for own in found if own is not None}
+    cluster = Cluster(model, tuple(held), topologies=topologies)
     note("planned beside what runs now; tasks of other HeteroJobs that have not started are not counted")
     return World(cluster, tuple(_read(profiles, ThroughputProfile)), tuple(_read(policies, SchedulingPolicy)))
 
 
-async def _questions(kube: Kube) -> tuple[list[Json], list[Json], list[Json], list[Json]]:
-    nodes, pods, policies, profiles = await asyncio.gather(
+async def _questions(kube: Kube) -> tuple[list[Json], list[Json], list[Json], list[Json], list[Json]]:
+    nodes, pods, policies, profiles, zones = await asyncio.gather(
         kube.list("/api/v1/nodes"),
         kube.list("/api/v1/pods", {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}),
         _if_served(kube, "schedulingpolicies"),
         _if_served(kube, "throughputprofiles"),
+        _zones(kube),
     )
-    return nodes, pods, policies, profiles
+    return nodes, pods, policies, profiles, zones
+
+
+async def _zones(kube: Kube) -> list[Json]:
+    """Most clusters have no such kind."""
+    try:
+        return await kube.list(TOPOLOGIES_PATH)
+    except NotFound:
+        return []
 
 
 async def _if_served(kube: Kube, plural: str) -> list[Json]:

@@ -22,7 +22,7 @@ JobNames = Annotated[
     list[str] | None,
     typer.Argument(help="These jobs alone, with their tasks.", metavar="[NAME]...", show_default=False),
 ]
-ClientOnly = Annotated[bool, typer.Option("--client", help="Do not ask the cluster.")]
+ClientOnly = Annotated[bool, typer.Option("--client", help="Do not ask the cluster or an extender.")]
 Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the answer.")]
 
 # --- plan -----------------------------------------------------------------------------------------------------
@@ -58,6 +58,23 @@ Extenders = Annotated[
     ),
 ]
 
+Informant = Annotated[
+    list[str],
+    typer.Option(
+        "--extender",
+        envvar="HETEROSCHED_DECISIONS_URL",
+        help="Address of an extender's operations port, which tells what is measured; repeatable, the first that "
+        "answers counts.",
+    ),
+]
+
+# --- devices --------------------------------------------------------------------------------------------------
+NodeNames = Annotated[
+    list[str] | None, typer.Argument(help="These nodes alone.", metavar="[NODE]...", show_default=False)
+]
+Tas = Annotated[bool, typer.Option("--tas", help="What TASPolicies say of the nodes, instead.")]
+Limit = Annotated[int, typer.Option(help="Show at most so many nodes.", min=1, max=10_000)]
+
 # --- what-if --------------------------------------------------------------------------------------------------
 Recorded = Annotated[
     str,
@@ -81,7 +98,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         help="As if this had just been measured: gpu_temperature:t4-0=95, host_load:t4-1=0.8 (=none: nothing); "
-        "repeatable.",
+        "values that telemetry would not be believed are refused; repeatable.",
         metavar="METRIC:NODE=VALUE",
     ),
 ]

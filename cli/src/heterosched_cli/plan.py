@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as with_fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +14,11 @@ from msgspec.structs import replace
 
 from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
 from heterosched.errors import InvalidInput
-from heterosched.model import Cluster
+from heterosched.model import NO_TELEMETRY, Cluster, Telemetry
 from heterosched.planning.doubts import doubts
 from heterosched.planning.planner import plan
 from heterosched.planning.types import JobState, PlanRequest, job_key
+from heterosched.planning.verdict import deadline_of
 from heterosched.policy.hooks import known_rows
 from heterosched.policy.table import PolicyRow, row_of
 from heterosched.units import format_time
@@ -28,6 +30,11 @@ from heterosched_cli.plan_view import PlannedJob, write_plans
 
 Named = TypeVar("Named", HeteroJob, ThroughputProfile)
 KINDS = ("HeteroJob", "ThroughputProfile", "SchedulingPolicy")
+
+UNPLANNED = 1
+"""Exit code: a job cannot be planned, or the cluster would refuse it."""
+UNKEPT = 3
+"""Exit code: all jobs are planned, and the plan does not keep a deadline or an energy budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +48,12 @@ class Manifests:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The cluster, and what it knows of profiles and policies."""
+    """The cluster, and what it knows of profiles and policies, and what is measured of its nodes."""
 
     cluster: Cluster
     profiles: tuple[ThroughputProfile, ...] = ()
     policies: tuple[SchedulingPolicy, ...] = ()
+    telemetry: Telemetry = NO_TELEMETRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,10 @@ class PlanCommand:
     kubeconfig: Path | None
     context: str
     plot: Path | None = None
+    extenders: Sequence[str] = ()
 
     def run(self, format: Format) -> int:
-        """Print the plan; 1 where a job cannot be planned. Raises InvalidInput, Unavailable."""
+        """Print the plan and return the exit code. Raises InvalidInput, Unavailable."""
         now = float(round(time.time()))
         offline = self.cluster is not None
         namespace = self.namespace or (DEFAULT if offline else namespace_of("", self.kubeconfig, self.context))
@@ -77,18 +86,20 @@ class PlanCommand:
             policies=rows,
             profiles={(p.metadata.namespace, p.metadata.name): p for p in (*world.profiles, *given.profiles)},
             baselines=frozenset(job_key(job) for job in jobs),
+            telemetry=world.telemetry,
         )
         plans = plan(request)
-        planned = [PlannedJob(job, plans[job_key(job)], rows.get(job.spec.policy), now) for job in jobs]
+        known = ((job, plans[job_key(job)], rows.get(job.spec.policy)) for job in jobs)
+        planned = [PlannedJob(job, own, row, now, world.telemetry) for job, own, row in known]
         write_plans(planned, format)
         if self.plot is not None:
             self._draw(planned, self.plot)
         for job in planned:
-            for doubt in doubts(job.job, job.plan.graph):
+            for doubt in doubts(job.job, job.plan.graph, world.cluster):
                 warn(f"{job.job.label}: {doubt}")
-            if job.plan.error is not None:
-                note(f"error: {job.plan.error}")
-        return 1 if any(job.plan.error is not None for job in planned) else 0
+            for problem in problems(job):
+                note(f"error: {problem}")
+        return exit_code(planned)
 
     def _draw(self, planned: list[PlannedJob], path: Path) -> None:
         from heterosched_cli.gantt import write_plot
@@ -102,16 +113,47 @@ class PlanCommand:
             from heterosched_cli.cluster_file import read_cluster
 
             return World(read_cluster(self.cluster, now))
+        from heterosched_cli.live_telemetry import live_telemetry
         from heterosched_cli.live_world import live_world
 
         own = {(job.metadata.namespace, job.metadata.name) for job in given.jobs}
-        return live_world(own, now, self.kubeconfig, self.context)
+        try:
+            found = live_world(own, now, self.kubeconfig, self.context)
+        except InvalidInput as error:
+            if error.object != "kubeconfig":
+                raise
+            remedy = f"{error.remedy}, or plan without a cluster with --cluster FILE"
+            raise InvalidInput(error.object, error.field, error.problem, remedy) from error
+        asked = policy_rows((*found.policies, *given.policies))
+        used = {self.policy or job.spec.policy for job in given.jobs} & asked.keys()
+        telemetry = live_telemetry(
+            self.extenders, now, [asked[name] for name in sorted(used)], len(found.cluster.nodes)
+        )
+        return with_fields(found, telemetry=telemetry)
 
     def _as_asked(self, job: HeteroJob, now: float) -> HeteroJob:
         """The job by the policy and strategy of the command line, as if it were created now."""
         spec = replace(job.spec, policy=self.policy or job.spec.policy, strategy=self.strategy or job.spec.strategy)
         metadata = replace(job.metadata, uid="", creation_timestamp=format_time(now), deletion_timestamp=None)
         return replace(job, spec=spec, metadata=metadata, status={})
+
+
+def problems(planned: PlannedJob) -> Iterator[str]:
+    """Why a job would not be worked on as it is: it cannot be planned, or its deadline is a time of the past."""
+    if planned.plan.error is not None:
+        yield str(planned.plan.error)
+        return
+    at = deadline_of(planned.job)
+    if at is not None and at <= planned.now:
+        problem = f"{format_time(at)} has passed already, the cluster would refuse the job"
+        yield str(InvalidInput(planned.job.label, "spec.deadline", problem, "give a later one or remove it"))
+
+
+def exit_code(planned: Sequence[PlannedJob]) -> int:
+    """0, UNPLANNED or UNKEPT: the first of these that holds for one of the jobs."""
+    if any(True for job in planned for _ in problems(job)):
+        return UNPLANNED
+    return UNKEPT if any(job.plan.verdict.startswith(("LateBy", "OverBudget")) for job in planned) else 0
 
 
 def read_manifests(files: Sequence[Path], namespace: str) -> Manifests:

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from heterosched.algorithms.base import Objective
 from heterosched.api import HeteroJob
-from heterosched.model import Assignment, Schedule
+from heterosched.model import NO_TELEMETRY, Assignment, Schedule, Telemetry
 from heterosched.planning.planner import BASELINE, objective_of
 from heterosched.planning.report import baseline_figures, verdict_of
 from heterosched.planning.types import JobPlan
+from heterosched.policy.rates import JOULES_PER_KWH, joules_by_node, rates_for
 from heterosched.policy.table import PolicyRow
 from heterosched.units import format_duration
 from heterosched_cli.output import Format, joules, percent, write_data, write_table
@@ -25,16 +26,22 @@ COLUMNS = ("TASK", "DEVICE", "NODES", "WORKERS", "START", "FINISH", "SECONDS", "
 WIDE_COLUMNS = (*COLUMNS, "VARIANT", "RANK", "SLACK")
 ORIGINS: Final = ("measured", "simulated", "estimated")
 """From the strongest to the weakest."""
+PRICED: Final = {"fixed": "", "query": " (measured price)", "mixed": " (price measured on some nodes)"}
+"""Behind a cost, by the source of its price."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """A job with its plan; `row` is its policy (None where the policy is unknown), `now` when it was planned."""
+    """A job with its plan; `row` is its policy (None where the policy is unknown), `now` when it was planned.
+
+    `telemetry`: what was measured of the nodes, for the price of energy.
+    """
 
     job: HeteroJob
     plan: JobPlan
     row: PolicyRow | None
     now: float
+    telemetry: Telemetry = NO_TELEMETRY
 
     def slack(self) -> dict[str, float]:
         """Seconds by which each task may be late without making the job longer; empty where the plan has no times."""
@@ -62,7 +69,7 @@ def write_plans(jobs: Sequence[PlannedJob], format: Format) -> None:
 
 def data_of(planned: PlannedJob) -> dict[str, Any]:
     """The plan as plain data. Seconds and joules are numbers, or None where nothing is known."""
-    job, plan, row = planned.job, planned.plan, planned.row
+    job, plan = planned.job, planned.plan
     data: dict[str, Any] = {
         "namespace": job.metadata.namespace,
         "name": job.metadata.name,
@@ -78,10 +85,10 @@ def data_of(planned: PlannedJob) -> dict[str, Any]:
         "makespanSeconds": _number(makespan(plan.schedule, planned.now)) if known else None,
         "energyJoules": _number(energy),
         "energySource": _weakest(plan.schedule) if energy is not None else None,
-        "cost": round(row.cost(energy), 9) if row is not None and energy is not None else None,
-        "currency": row.currency if row is not None else None,
+        **_money(planned, energy),
         "against": against(planned),
         "verdict": plan.verdict,
+        "sacrifice": plan.sacrifice,
         "estimatesMissing": list(plan.missing),
         "held": list(plan.held),
         "criticalPath": list(plan.critical_path) if known else [],
@@ -90,6 +97,26 @@ def data_of(planned: PlannedJob) -> dict[str, Any]:
         "avoided": dict(plan.avoided),
         "constants": dict(plan.constants),
         "tasks": [_task(assignment, planned, slack) for assignment in _in_order(plan.schedule)],
+    }
+
+
+def _money(planned: PlannedJob, energy: float | None) -> dict[str, Any]:
+    """What the energy (joules) costs and emits, by the policy's queries where they have figures for the nodes."""
+    row = planned.row
+    if row is None or energy is None:
+        return {
+            "cost": None,
+            "currency": None if row is None else row.currency,
+            "priceSource": None,
+            "carbonGrams": None,
+        }
+    rates = rates_for(planned.telemetry, row, joules_by_node(planned.plan.schedule), planned.now)
+    kwh = energy / JOULES_PER_KWH
+    return {
+        "cost": round(kwh * rates.price, 9),
+        "currency": row.currency,
+        "priceSource": rates.source,
+        "carbonGrams": None if rates.grams is None else round(kwh * rates.grams, 6),
     }
 
 
@@ -173,7 +200,7 @@ def _grounds(data: dict[str, Any]) -> list[str]:
     """Why each task goes where it goes, and the columns of the policy table behind it."""
     lines = [f"{task['name']}: {task['because']}" for task in data["tasks"] if task["because"]]
     lines += [f"{task['name']}: {task['waiting']}" for task in data["tasks"] if task["waiting"]]
-    lines += [f"{node} is avoided: {reason}" for node, reason in data["avoided"].items()]
+    lines += [f"{node}: {reason}" for node, reason in data["avoided"].items()]
     figures = (f"{value:g}" if isinstance(value, float) else str(value) for value in data["constants"].values())
     named = (f"{name} {figure}" for name, figure in zip(data["constants"], figures, strict=True))
     return [*lines, f"by {data['policy']}: {', '.join(named)}"]
@@ -213,7 +240,10 @@ def _totals(data: dict[str, Any]) -> list[str]:
     lines = [f"makespan {format_duration(data['makespanSeconds'])}"]
     if data["energyJoules"] is not None:
         lines[0] += f", energy {joules(data['energyJoules'])} ({data['energySource']})"
-        lines[0] += f", cost {data['cost']:.4g} {data['currency']}" if data["cost"] is not None else ""
+        if data["cost"] is not None:
+            lines[0] += f", cost {data['cost']:.4g} {data['currency']}{PRICED[data['priceSource']]}"
+        if data["carbonGrams"] is not None:
+            lines[0] += f", {data['carbonGrams']:.4g} g CO2"
     base = data["against"]
     if base is not None:
         energy = f", energy {joules(base['energyJoules'])}" if base["energyJoules"] is not None else ""
@@ -226,6 +256,22 @@ def _totals(data: dict[str, Any]) -> list[str]:
         )
     if data["verdict"]:
         lines.append(f"deadline and budget: {data['verdict']}")
+    if data["frontier"]:
+        ways = (f"{format_duration(own['seconds'])} for {joules(own['joules'])}" for own in data["frontier"])
+        lines.append(f"possible: {', '.join(ways)}")
+    if data["sacrifice"]:
+        lines.append(data["sacrifice"])
+    lines += _heat(data)
     if data["held"]:
         lines.append(f"waiting for a node to become free, at an unknown time: {', '.join(data['held'])}")
     return lines
+
+
+def _heat(data: dict[str, Any]) -> list[str]:
+    """Nodes that the plan goes round, and those that it has to use although something is held against them."""
+    used = {node for task in data["tasks"] for node in task["nodes"]} & data["avoided"].keys()
+    lines = [f"used although too hot or faulty, no other was left: {', '.join(sorted(used))}"] if used else []
+    avoided = [node for node in data["avoided"] if node not in used]
+    if avoided:
+        lines.append(f"avoided for heat or faults: {', '.join(avoided)}")
+    return [f"{line} (-o wide says why)" for line in lines]

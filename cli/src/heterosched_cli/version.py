@@ -1,7 +1,8 @@
-"""`heterosched version`: this program, and what the cluster runs and serves."""
+"""`heterosched version`: this program, what the cluster runs and serves, and the extender."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
     from heterosched.kube.client import Kube
 
 
-def print_version(client_only: bool, kubeconfig: Path | None, context: str, format: Format) -> None:
-    """Print the versions. A cluster that does not answer is a remark, not a failure."""
+def print_version(
+    client_only: bool, extenders: Sequence[str], kubeconfig: Path | None, context: str, format: Format
+) -> None:
+    """Print the versions. A cluster or extender that does not answer is a remark, not a failure."""
     data: dict[str, Any] = {"client": {"heterosched": installed("heterosched-cli"), "api": API_VERSION}}
     if not client_only:
         data["server"] = _server(kubeconfig, context)
+        data["extender"] = _extender(extenders)
     if format in (Format.JSON, Format.YAML):
         write_data(data, format)
         return
@@ -29,6 +33,8 @@ def print_version(client_only: bool, kubeconfig: Path | None, context: str, form
         print(f"api          {', '.join(server['api']) or f'{GROUP} is not installed: kubectl apply -f crds/'}")
         for name in server["kinds"]:
             print(f"             {name}")
+    if data.get("extender"):
+        print(f"extender     heterosched {data['extender']}")
 
 
 def _server(kubeconfig: Path | None, context: str) -> dict[str, Any] | None:
@@ -38,6 +44,16 @@ def _server(kubeconfig: Path | None, context: str) -> dict[str, Any] | None:
         return ask(_questions, kubeconfig, context)
     except HeteroSchedError as error:
         note(f"no cluster: {error}")
+        return None
+
+
+def _extender(extenders: Sequence[str]) -> str | None:
+    from heterosched_cli.devices import ask_devices
+
+    try:
+        return ask_devices({"limit": "1"}, extenders)[1].version or "(an older version, which does not tell)"
+    except HeteroSchedError as error:
+        note(f"no extender: {error}")
         return None
 
 

@@ -15,11 +15,14 @@ import msgspec
 
 from heterosched.api import SchedulingPolicy
 from heterosched.errors import InvalidInput
+from heterosched.model.telemetry import CARBON, PRICE
 from heterosched.policy.decision import Decision
 from heterosched.policy.hooks import known_rows, plugins
 from heterosched.policy.record import Record, case_of, decode_record
 from heterosched.policy.table import TERMS, PolicyRow, policy_row, row_of
 from heterosched.policy.whatif import Changes, Comparison, what_if
+from heterosched.telemetry.queries import table
+from heterosched.telemetry.rates import rate_query
 from heterosched_cli.decode import decode
 from heterosched_cli.extenders import latest, pod_of
 from heterosched_cli.files import STDIN, read_bytes, read_documents, title_of
@@ -105,12 +108,22 @@ def _measurement(text: str) -> tuple[tuple[str, str], float]:
     metric, colon, node = key.partition(":")
     try:
         value = math.nan if figure == "none" else float(figure)
-        if not (equals and colon and metric and node) or math.isinf(value):
+        if not (equals and colon and metric and node) or not (math.isfinite(value) or figure == "none"):
             raise ValueError
     except ValueError as error:
         remedy = "write METRIC:NODE=NUMBER, such as gpu_temperature:t4-0=95, or =none"
         raise InvalidInput("--set", text, "is no measurement", remedy) from error
+    low, high = believed_range(metric)
+    if not (low <= value <= high or math.isnan(value)):
+        remedy = f"give a value from {low:g} to {high:g}, or =none"
+        raise InvalidInput("--set", text, f"{metric} is never {value:g}: it would be rejected as unbelievable", remedy)
     return (metric, node), value
+
+
+def believed_range(metric: str) -> tuple[float, float]:
+    """What is believed of an exporter or of a policy's query; a metric that a TASPolicy names may be anything."""
+    rows = (rate_query(metric, ""),) if metric.startswith((PRICE, CARBON)) else table().get(metric)
+    return (-math.inf, math.inf) if rows is None else (min(row.low for row in rows), max(row.high for row in rows))
 
 
 def _write(path: Path, text: bytes) -> None:
