@@ -8,7 +8,7 @@ MEMBERS := core operator extender cli
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test e2e demo bench bench-core docs lock control-plane format clean
+.PHONY: help setup check test e2e demo bench bench-core bench-extender bench-live fuzz docs lock control-plane format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -51,8 +51,16 @@ e2e: control-plane  ## end-to-end tests against real etcd, kube-apiserver, kube-
 demo: control-plane  ## the main job: plan, place and finish HeteroJobs on 60 fake nodes; ARGS=--keep leaves it running
 	@$(BIN)/python deploy/demo/demo.py $(ARGS)
 
-bench: control-plane  ## race the extender against a Go one (needs ../shared/tools or HETEROSCHED_TOOLS)
-	@$(BIN)/python deploy/bench/extender_race.py $(ARGS)
+bench: bench-extender  ## the same as bench-extender
+
+bench-extender: setup  ## race the busy extender against a Go one (needs ../shared/tools or HETEROSCHED_TOOLS); ARGS=--flat=1000000 watches memory
+	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" PYTHONPATH=deploy/control-plane $(BIN)/python deploy/bench/extender_race.py $(ARGS)
+
+bench-live: control-plane  ## what the extender costs a real kube-scheduler, in pairs; ARGS="--nodes 500 --pairs 2" for a short run
+	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" PYTHONPATH=deploy/control-plane:deploy/scheduler $(BIN)/python deploy/bench/bench_live.py $(ARGS)
+
+fuzz: setup  ## a million bodies at the extender's verbs (make check sends 20,000)
+	@HETEROSCHED_FUZZ_BODIES=1000000 $(PYTEST) tests/extender/test_protocol_fuzz.py
 
 bench-core: setup  ## all figures of the decision core beside their goals, and SAGA as a peer; ARGS="--sample 6" is quick
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python deploy/bench/bench_core.py $(ARGS)

@@ -65,6 +65,7 @@ def test_state_is_found_again_and_a_torn_file_is_no_state(tmp_path: Path) -> Non
     (folder / "state.json").write_text('{"name": "on')
     assert inventory.read_state(folder) is None
     inventory.write_state(folder, {"name": "one", "mark": "one-no-process-has-this", "kubeconfig": "/k"})
+    (tmp_path / "environment.sh").write_text("export KUBECONFIG=/k\n")
     assert inventory.list_clusters(tmp_path) == [("one", 0, "/k")]
 
 
@@ -75,6 +76,17 @@ def test_ending_a_dead_cluster_removes_what_it_left(tmp_path: Path) -> None:
     assert inventory.end_cluster("one", tmp_path)
     assert not folder.exists()
     assert not inventory.end_cluster("one", tmp_path)
+
+
+def test_exports_that_lead_to_an_ended_cluster_go_with_it_and_those_of_another_stay(tmp_path: Path) -> None:
+    exports, text = tmp_path / "environment.sh", f"export KUBECONFIG={tmp_path}/one/k OTHER=1\n"
+    for name, left in (("two", True), ("one", False)):
+        (tmp_path / name).mkdir()
+        state = {"name": name, "mark": f"{name}-no-process-has-this", "kubeconfig": f"{tmp_path}/{name}/k"}
+        inventory.write_state(tmp_path / name, state)
+        exports.write_text(text)
+        assert inventory.end_cluster(name, tmp_path)
+        assert exports.exists() == left
 
 
 def test_a_state_directory_of_the_environment_is_used(tmp_path: Path) -> None:

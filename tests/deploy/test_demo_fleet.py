@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import fleet
-from heterosched.model.devices import DEVICE_TYPES, device_of_node
+from heterosched.model.devices import DEVICE_TYPES
+from heterosched.policy.table import BUILT_IN
 
 NODES_FILE = Path(fleet.__file__).resolve().parents[2] / "examples" / "data" / "openb-nodes.csv"
 ROW = {"sn": "openb-node-1", "cpu_milli": "96000", "memory_mib": "393216", "gpu": "2", "model": "V100M32"}
@@ -39,7 +40,7 @@ def test_nodes_of_one_device_are_numbered_whatever_their_product() -> None:
 @pytest.mark.parametrize("model", fleet.MODELS.values(), ids=str)
 def test_the_product_label_of_a_model_is_known_as_its_device(model: fleet.Model) -> None:
     assert model.device in DEVICE_TYPES
-    assert device_of_node({"nvidia.com/gpu.product": model.product}, 1.0) == model.device
+    assert DEVICE_TYPES.of_product(model.product) == model.device
 
 
 def test_the_published_excerpt_makes_sixty_nodes_of_five_devices() -> None:
@@ -48,3 +49,13 @@ def test_the_published_excerpt_makes_sixty_nodes_of_five_devices() -> None:
     devices = Counter(node["metadata"]["name"].rpartition("-")[0] for node in nodes)
     assert devices.keys() == {"t4", "p100", "v100", "a40", "a100"}
     assert all(int(node["status"]["capacity"]["nvidia.com/gpu"]) >= 1 for node in nodes)
+
+
+def test_one_node_of_the_fleet_is_hot_and_no_other() -> None:
+    nodes = fleet.build_nodes(fleet.read_rows(NODES_FILE))
+    fleet.overheat(nodes, fleet.HOT_NODE, fleet.HOT_CELSIUS)
+    told = {
+        node["metadata"]["name"]: node["metadata"]["annotations"].get("sim.heterosched.io/gpu-temp") for node in nodes
+    }
+    assert {name: heat for name, heat in told.items() if heat} == {"a40-0": "93"}
+    assert float(fleet.HOT_CELSIUS) > BUILT_IN["Performance"].limit_celsius

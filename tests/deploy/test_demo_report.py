@@ -115,6 +115,41 @@ def test_a_wide_console_has_each_cell_on_one_line_in_units() -> None:
     assert "-11.1 / 44.9" in text or "-11.0 / 44.9" in text
 
 
+def test_the_time_from_a_task_to_the_next_is_told_beside_planned_and_actual() -> None:
+    job = ended_job(a_worker(0))
+    job["spec"]["tasks"] = [{"name": "a"}, {"name": "b"}, {"name": "t", "dependsOn": ["a", "b"]}]
+    ends = {"a": "2026-01-15T09:30:10Z", "b": "2026-01-15T09:30:12Z"}
+    job["status"]["tasks"] += [{"name": name, "actual": {"finish": end}} for name, end in ends.items()]
+    job["status"]["tasks"][0]["actual"] = {"start": "2026-01-15T09:30:15Z"}
+    row = report.build_row(job, no_reason)
+    assert row["handoverSeconds"] == 3.0
+    assert "a-job-with-a-rather-long-name needed 3.0 s on average" in explained(row)
+    assert report.build_row(ended_job(a_worker(0)), no_reason)["handoverSeconds"] is None
+
+
+FIGURES = [
+    {"device": "nvidia-a40", "seconds_per_epoch": "50", "watts": "100"},
+    {"device": "nvidia-v100", "seconds_per_epoch": "60", "watts": "50"},
+]
+
+
+def explained(*rows: dict[str, Any]) -> str:
+    out = io.StringIO()
+    report.explain(list(rows), FIGURES, Console(file=out, width=1000))
+    return out.getvalue()
+
+
+def test_policies_that_choose_alike_are_explained_and_others_are_not() -> None:
+    def chosen(policy: str, device: str) -> dict[str, Any]:
+        row = report.build_row(ended_job(a_worker(0)), no_reason)
+        return {**row, "job": f"shufflenet-{policy.lower()}", "policy": policy, "devices": {device: 1}}
+
+    fast, frugal = chosen("Performance", "nvidia-a40"), chosen("Energy", "nvidia-v100")
+    told = "the v100 takes 20% longer than the fastest, the a40, and 40% fewer joules"
+    assert told in explained(fast, frugal, chosen("Balanced", "nvidia-v100"))
+    assert told not in explained(fast, frugal, chosen("Balanced", "nvidia-a40"))
+
+
 def test_the_file_holds_the_facts_beside_the_jobs(tmp_path: Path) -> None:
     path = tmp_path / "new" / "report.json"
     row = report.build_row(ended_job(a_worker(0)), no_reason)
@@ -153,3 +188,20 @@ def test_waiting_ends_with_the_names_of_what_is_left() -> None:
     console = Console(file=io.StringIO())
     with pytest.raises(TimeoutError, match="stuck"):
         watch.follow(lambda: [job], console, 0.0, lambda: None)
+
+
+def test_following_goes_on_while_more_is_to_come() -> None:
+    jobs, later = [ended_job(a_worker(0))], ended_job(a_worker(0))
+    later["metadata"]["name"] = "later"
+    looks: list[int] = []
+
+    def more(seen: list[watch.Job]) -> bool:
+        looks.append(len(seen))
+        if len(looks) == 1:
+            jobs.append(later)
+        return len(looks) < 2
+
+    out = io.StringIO()
+    assert watch.follow(lambda: list(jobs), Console(file=out), 60.0, lambda: None, more) == jobs
+    assert looks == [1, 2]
+    assert "later: 1/1 tasks" in out.getvalue()

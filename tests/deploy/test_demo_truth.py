@@ -50,10 +50,30 @@ def test_watts_that_a_manifest_gives_are_near_the_true_ones_and_others_come_from
 
 def test_a_training_has_a_truth_for_each_number_of_workers() -> None:
     found = figures(5, TRAINING)
-    assert found.keys() == {"deep.train.2", "deep.train.3", "deep.train.4"}
+    assert {key for key in found if not key.endswith(truth.TOGETHER)} == {
+        "deep.train.2",
+        "deep.train.3",
+        "deep.train.4",
+    }
     seconds = {key: row["nvidia-v100"][0] for key, row in found.items()}
     compute = {n: seconds[f"deep.train.{n}"] - 10 * 2 * (n - 1) / n * 125e6 / 1.25e9 for n in (2, 3, 4)}
     assert compute[2] * 2 == pytest.approx(compute[3] * 3) == pytest.approx(compute[4] * 4)
+
+
+def test_workers_on_one_node_exchange_their_gradients_in_no_time() -> None:
+    found = figures(5, TRAINING)
+    for n in (2, 3, 4):
+        apart, together = (found[f"deep.train.{n}{end}"]["nvidia-v100"][0] for end in ("", truth.TOGETHER))
+        assert apart - together == pytest.approx(10 * 2 * (n - 1) / n * 125e6 / 1.25e9)
+
+
+def test_repeats_are_near_each_other_and_farther_from_what_was_published() -> None:
+    names = [a_job(f"repeat-{number}").task("t").manifest() for number in range(3)]
+    found = truth.build_repeated(names, "nvidia-t4", (20.0, 75.0), random.Random(2))
+    seconds = [found[f"repeat-{number}.t"]["nvidia-t4"][0] for number in range(3)]
+    assert len(set(seconds)) == 3
+    assert max(seconds) / min(seconds) < 1.15
+    assert all(14.0 < value < 28.0 for value in seconds)
 
 
 def test_the_watts_of_a_training_are_near_the_told_ones_and_the_same_for_every_size() -> None:

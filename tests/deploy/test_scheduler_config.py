@@ -6,7 +6,8 @@ import yaml
 
 from heterosched.constants import SCHEDULER_NAME
 from heterosched.constants import STRICT_RESOURCE as STRICT
-from scheduler_config import EXTENDER_WEIGHT, IN_TREE_WEIGHTS, PROFILE, STRICT_RESOURCE, scheduler_config
+from heterosched.constants import TAS_RESOURCE as TAS
+from scheduler_config import EXTENDER_WEIGHT, IN_TREE_WEIGHTS, PROFILE, STRICT_RESOURCE, TAS_RESOURCE, scheduler_config
 
 CONFIG = scheduler_config("/k", "http://127.0.0.1:7")
 ADVICE, STRICT_ENTRY = CONFIG["extenders"]
@@ -15,6 +16,7 @@ ADVICE, STRICT_ENTRY = CONFIG["extenders"]
 def test_names_are_those_of_the_library() -> None:
     assert PROFILE == SCHEDULER_NAME
     assert STRICT_RESOURCE == STRICT
+    assert TAS_RESOURCE == TAS
 
 
 def test_a_single_step_of_advice_outweighs_all_in_tree_scorers_together() -> None:
@@ -26,7 +28,9 @@ def test_advice_is_ignorable_and_the_strict_filter_is_not() -> None:
     assert ADVICE["ignorable"] is True
     assert "managedResources" not in ADVICE
     assert STRICT_ENTRY["ignorable"] is False
-    assert STRICT_ENTRY["managedResources"] == [{"name": STRICT, "ignoredByScheduler": True}]
+    assert STRICT_ENTRY["managedResources"] == [
+        {"name": resource, "ignoredByScheduler": True} for resource in (STRICT, TAS)
+    ]
     assert "prioritizeVerb" not in STRICT_ENTRY
     assert f"{STRICT_ENTRY['urlPrefix']}/{STRICT_ENTRY['filterVerb']}" == "http://127.0.0.1:7/strict/filter"
 
