@@ -25,7 +25,7 @@ import prometheus
 from binaries import ControlPlaneError, ensure
 from components import Component, ended_components
 from guardian import Guardian, marked_environment, marked_processes, remove_tree, stop_marked
-from inventory import forget_context, read_state, write_state
+from inventory import forget_context, forget_environment, read_state, write_state
 from kwokctl import create_command
 from processes import Process, free_port, wait_until
 from progress import Progress, duration
@@ -91,6 +91,7 @@ class ControlPlane:
         self.processes.clear()
         if self._guardian is not None:
             forget_context(self.kubeconfig, self.name, self.folder)
+            forget_environment(self.kubeconfig, self.folder.parent)
             self._guardian.clean_up()
             self._guardian = None
         for component in self._components.values():

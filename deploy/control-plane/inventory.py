@@ -12,6 +12,9 @@ from typing import Any
 from binaries import ControlPlaneError, cache_folder
 from guardian import marked_processes, remove_tree, stop_marked
 
+ENVIRONMENT = "environment.sh"
+"""What whoever keeps a cluster writes beside its folder, to be sourced: paths and addresses that lead to it."""
+
 
 def default_workdir(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where clusters live unless told otherwise."""
@@ -23,7 +26,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     """Return what a cluster wrote about itself into `folder`, None if there is none."""
     try:
         state: dict[str, Any] = json.loads((folder / "state.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return None
     return state
 
@@ -56,6 +59,19 @@ def forget_context(kubeconfig: Path, name: str, folder: Path) -> None:
         )
 
 
+def forget_environment(kubeconfig: Path, workdir: Path) -> None:
+    """Delete the file of exports that lies beside the cluster's folder, if it leads to this kubeconfig: whoever sources
+    it later would ask a cluster that is gone, or that another one on the same port has replaced.
+    """
+    file = workdir / ENVIRONMENT
+    try:
+        stale = f"KUBECONFIG={kubeconfig} " in file.read_text().replace("\n", " ")
+    except (OSError, UnicodeError):
+        return
+    if stale:
+        file.unlink(missing_ok=True)
+
+
 def end_cluster(name: str, workdir: Path) -> bool:
     """End the cluster `name` whoever started it, and delete its folder; return False if there is none."""
     folder = workdir.resolve() / name
@@ -66,5 +82,6 @@ def end_cluster(name: str, workdir: Path) -> bool:
     if left:
         raise ControlPlaneError(f"cluster {name}: processes {left} do not end")
     forget_context(Path(state["kubeconfig"]), name, folder)
+    forget_environment(Path(state["kubeconfig"]), folder.parent)
     remove_tree(folder)
     return True

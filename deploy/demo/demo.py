@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +28,27 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy" / folder) for folder in ("control-plane", "scheduler", "demo")]
 
 import fleet  # noqa: E402  (the folders above are no packages)
+import grounds  # noqa: E402
 import jobs  # noqa: E402
 import report  # noqa: E402
 import truth  # noqa: E402
 from binaries import ControlPlaneError, ensure  # noqa: E402
 from cluster import ControlPlane  # noqa: E402
 from inventory import end_cluster  # noqa: E402
+from kept import BUILD, NAME, VERBATIM, how_to_end, is_up, say_how_to_look  # noqa: E402
 from processes import wait_until  # noqa: E402
-from stack import Stack, past_proxies  # noqa: E402
-from watch import follow, read_jobs  # noqa: E402
+from repeats import Repeats, read_profile  # noqa: E402
+from repeats import show as show_repeats  # noqa: E402
+from stack import Stack  # noqa: E402
+from watch import condition, follow, read_jobs  # noqa: E402
 
 EXAMPLES = ROOT / "examples" / "data"
 INSTANCE = "wfinstances/epigenomics-chameleon-hep-2seq-100k-001.json.gz"
+ZEUS = "zeus-shufflenetv2.csv"
 EXCERPT = EXAMPLES / "epigenomics-excerpt.json"
-BUILD = ROOT / "build" / "demo"
-NAME = "demo"
-BUSY_NODES = 9
 JOBS_LIMIT_S = 300.0
 WIDE = 160
 """Columns of the output where no terminal says how many there are: a pipe or a file cuts nothing off."""
-VERBATIM: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
-"""For lines that are copied: as they are, unbroken."""
 
 
 class Stages:
@@ -75,7 +76,7 @@ def workflow_file() -> Path:
 def build_manifests() -> list[dict[str, Any]]:
     """All HeteroJobs of the demo."""
     training = jobs.build_training(jobs.read_table(EXAMPLES / "gavel-resnet50.csv"))
-    policies = jobs.build_policy_jobs(jobs.read_table(EXAMPLES / "zeus-shufflenetv2.csv"))
+    policies = jobs.build_policy_jobs(jobs.read_table(EXAMPLES / ZEUS))
     return [training, jobs.import_workflow(workflow_file()), *policies]
 
 
@@ -84,35 +85,10 @@ def apply(plane: ControlPlane, *manifests: dict[str, Any]) -> None:
     plane.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump_all(manifests))
 
 
-def build_busy_pods(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Pods of the default scheduler that hold all GPUs of every few nodes: others use this cluster too."""
-    chosen = nodes[:: len(nodes) // BUSY_NODES][:BUSY_NODES]
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": f"busy-{index}", "namespace": jobs.NAMESPACE},
-            "spec": {
-                "nodeSelector": {"kubernetes.io/hostname": node["metadata"]["name"]},
-                "containers": [
-                    {
-                        "name": "main",
-                        "image": "example.com/busy:1",
-                        "resources": {
-                            "requests": {"cpu": "4"},
-                            "limits": {"nvidia.com/gpu": node["status"]["capacity"]["nvidia.com/gpu"]},
-                        },
-                    }
-                ],
-            },
-        }
-        for index, node in enumerate(chosen)
-    ]
-
-
 def prepare_cluster(plane: ControlPlane) -> None:
     """Namespace, nodes, and pods of others."""
     nodes = fleet.build_nodes(fleet.read_rows(EXAMPLES / "openb-nodes.csv"))
+    fleet.overheat(nodes, fleet.HOT_NODE, fleet.HOT_CELSIUS)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": jobs.NAMESPACE}}
     apply(plane, namespace, *nodes)
     plane.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=60s")
@@ -126,7 +102,7 @@ def prepare_cluster(plane: ControlPlane) -> None:
     )
     if not wait_until(lambda: bool(plane.kubectl(*account)), 30.0, 0.2):
         raise ControlPlaneError(f"namespace {jobs.NAMESPACE} got no default service account")
-    apply(plane, *build_busy_pods(nodes))
+    apply(plane, *fleet.build_busy_pods(nodes, jobs.NAMESPACE))
     selector = ("--for=jsonpath={.status.phase}=Running", f"--namespace={jobs.NAMESPACE}")
     plane.kubectl("wait", *selector, "pods", "--all", "--timeout=60s")
 
@@ -173,53 +149,67 @@ def facts(stages: Stages, seed: int, plane: ControlPlane) -> dict[str, Any]:
     }
 
 
+def apply_jobs(plane: ControlPlane, build: Path, seed: int) -> tuple[list[dict[str, Any]], Repeats]:
+    """Apply the HeteroJobs with the truth about them; returns them, and the repeats that are to be applied in turn."""
+    manifests, repeated, table = build_manifests(), jobs.build_repeats(), jobs.read_table(EXAMPLES / ZEUS)
+    rng = random.Random(seed)
+    known = truth.build_truth(manifests, rng)
+    known |= truth.build_repeated(repeated, jobs.REPEATED_ON, jobs.published(table), rng)
+    truth.install(plane, known, jobs.NAMESPACE)
+    folder = build / "manifests"
+    shutil.rmtree(folder, ignore_errors=True)  # what an older version left there is not applied
+    folder.mkdir(parents=True)
+    for manifest in (jobs.build_profile(table), *manifests):
+        (folder / f"{manifest['metadata']['name']}.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    plane.kubectl("apply", f"--filename={folder}")
+    return manifests, Repeats(repeated, lambda manifest: apply(plane, manifest), lambda: read_profile(plane.kubectl))
+
+
 def run(plane: ControlPlane, stages: Stages, build: Path, seed: int) -> tuple[Stack, bool]:
     """Everything after the control plane is up; returns the running stack and whether all jobs completed."""
     console = stages.console
-    with stages.stage("cluster", "60 nodes shaped after the openb fleet, some busy with pods of the default scheduler"):
+    with stages.stage(
+        "cluster",
+        f"60 nodes shaped after the openb fleet, some busy with pods of others, one at {fleet.HOT_CELSIUS} °C",
+    ):
         prepare_cluster(plane)
     with stages.stage("start", "Prometheus, extender, second scheduler, operator"):
         stack = Stack(plane).up()
+        wait_until(stack.operator_has_read, 20.0, 0.2)  # else the first plans would know no temperature
     with stages.stage("apply", "HeteroJobs: a training, a scientific workflow, three that differ in their policy only"):
-        manifests = build_manifests()
-        truth.install(plane, truth.build_truth(manifests, random.Random(seed)), jobs.NAMESPACE)
-        folder = build / "manifests"
-        shutil.rmtree(folder, ignore_errors=True)  # what an older version left there is not applied
-        folder.mkdir(parents=True)
-        for manifest in manifests:
-            (folder / f"{manifest['metadata']['name']}.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
-        plane.kubectl("apply", f"--filename={folder}")
-    with stages.stage("jobs", "plan, place, run"):
-        done = follow(lambda: read_jobs(plane, jobs.NAMESPACE), console, JOBS_LIMIT_S, stack.check)
-    rows = [report.build_row(job, reason_of(stack)) for job in done]
+        manifests, repeats = apply_jobs(plane, build, seed)
+    with stages.stage("jobs", f"plan, place, run; besides one task {jobs.REPEATS} times by a profile that guesses"):
+        read = partial(read_jobs, plane, jobs.NAMESPACE)
+        done = follow(read, console, JOBS_LIMIT_S, stack.check, repeats.look)
+    names = {manifest["metadata"]["name"] for manifest in manifests}
+    rows = [report.build_row(job, reason_of(stack)) for job in done if job["metadata"]["name"] in names]
+    told = grounds.gather(read_pods(plane), stack.decision)
+    avoided = find_avoided(told, stack)
     report.show(rows, console)
-    report.write(build / "report.json", rows, facts(stages, seed, plane))
+    report.explain(rows, jobs.read_table(EXAMPLES / ZEUS), console)
+    console.print("[bold]== what the decisions rested on[/bold]", highlight=False)
+    grounds.show(told, {**jobs.sources(manifests), **repeats.sources()}, avoided, console)
+    console.print("[bold]== predictions that learn[/bold]", highlight=False)
+    show_repeats(repeats, console)
+    found = {"repeats": repeats.rows, "profile": repeats.known, "decisions": told, "passedOver": avoided}
+    report.write(build / "report.json", rows, {**facts(stages, seed, plane), **found})
     console.print(f"written: {build / 'report.json'}", **VERBATIM)
-    return stack, all(row["completed"] for row in rows)
+    return stack, all(condition(job, "Completed") for job in done) and len(repeats.rows) == jobs.REPEATS
 
 
-def say_how_to_look(plane: ControlPlane, stack: Stack, build: Path, console: Console) -> None:
-    """Commands to look around with, shown and written down to be sourced."""
-    export = [
-        f"export KUBECONFIG={plane.kubeconfig} HETEROSCHED_DECISIONS_URL={stack.decisions_url}",
-        f"export PATH={ROOT / '.venv' / 'bin'}:{plane.bin('kubectl').parent}:$PATH",
-        "export " + " ".join(f"{name}={value}" for name, value in past_proxies(os.environ).items()),
-    ]
-    (build / "environment.sh").write_text("\n".join(export) + "\n")
-    pod = "-l heterosched.io/job=shufflenet-energy -o jsonpath={..metadata.name}"
-    lines = [
-        f"source {build / 'environment.sh'}",
-        "heterosched jobs -A",
-        f"kubectl get heterojobs -n {jobs.NAMESPACE} -o wide",
-        f"kubectl describe heterojob -n {jobs.NAMESPACE} shufflenet-energy",
-        f"heterosched why -n {jobs.NAMESPACE} $(kubectl get pods -n {jobs.NAMESPACE} {pod})",
-        f"heterosched what-if -n {jobs.NAMESPACE} --policy Performance $(kubectl get pods -n {jobs.NAMESPACE} {pod})",
-        f"kubectl apply -n {jobs.NAMESPACE} -f {ROOT / 'examples' / 'graph.yaml'}   # 20 simulated seconds per task",
-        f"heterosched jobs -n {jobs.NAMESPACE} analysis   # task by task, with what it waits for",
-        f"# Prometheus: {stack.prometheus.url}; logs: {plane.folder / 'logs'}",
-        f"# to end it: make demo ARGS={'--down' if build == BUILD else repr(f'--down --build {build}')}",
-    ]
-    console.print("left running; to look around:", *(f"   {line}" for line in lines), sep="\n", **VERBATIM)
+def find_avoided(told: list[grounds.Row], stack: Stack) -> list[grounds.Row]:
+    """The decisions that the hot node's temperature turned."""
+    asked = ((row, stack.decision(jobs.NAMESPACE, row["pod"], fleet.HOT_NODE)) for row in told)
+    found = (grounds.passed_over(row, decision) for row, decision in asked if decision is not None)
+    return [one for one in found if one is not None]
+
+
+def read_pods(plane: ControlPlane) -> list[dict[str, Any]]:
+    """The pods of all HeteroJobs."""
+    selector = "--selector=heterosched.io/job"
+    listed = json.loads(plane.kubectl("get", "pods", f"--namespace={jobs.NAMESPACE}", selector, "--output=json"))
+    pods: list[dict[str, Any]] = listed["items"]
+    return pods
 
 
 def arguments() -> argparse.Namespace:
@@ -236,6 +226,9 @@ def arguments() -> argparse.Namespace:
 
 def demonstrate(console: Console, build: Path, seed: int, keep: bool) -> int:
     """Bring everything up, run the jobs, end everything unless it is to be kept; 0 when every job completed."""
+    if is_up(build):
+        console.print(f"demo: it is up already; {how_to_end(build)} ends it", style="red", **VERBATIM)
+        return 1
     stages = Stages(console)
     plane = ControlPlane(NAME, build, keep_logs=True)
     try:

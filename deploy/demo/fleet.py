@@ -32,6 +32,13 @@ MODELS = {
 }
 
 
+BUSY_NODES = 9
+
+HOT_NODE = "a40-0"
+HOT_CELSIUS = 93
+"""An idle node of the fastest kind whose cooling has failed: were it cool, the job that wants speed would go there."""
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """Rows of an openb node list; lines that start with # are comments."""
     with path.open(encoding="utf-8", newline="") as file:
@@ -88,3 +95,35 @@ def build_node(name: str, model: Model, row: dict[str, str]) -> dict[str, Any]:
         "spec": {},
         "status": {"capacity": resources, "allocatable": resources},
     }
+
+
+def overheat(nodes: list[dict[str, Any]], name: str, celsius: int) -> None:
+    """Let the exporter of the node `name` say that its hottest GPU is at `celsius`."""
+    (node,) = [node for node in nodes if node["metadata"]["name"] == name]
+    node["metadata"]["annotations"]["sim.heterosched.io/gpu-temp"] = str(celsius)
+
+
+def build_busy_pods(nodes: list[dict[str, Any]], namespace: str) -> list[dict[str, Any]]:
+    """Pods of the default scheduler that hold all GPUs of every few nodes: others use this cluster too."""
+    chosen = nodes[:: len(nodes) // BUSY_NODES][:BUSY_NODES]
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": f"busy-{index}", "namespace": namespace},
+            "spec": {
+                "nodeSelector": {"kubernetes.io/hostname": node["metadata"]["name"]},
+                "containers": [
+                    {
+                        "name": "main",
+                        "image": "example.com/busy:1",
+                        "resources": {
+                            "requests": {"cpu": "4"},
+                            "limits": {"nvidia.com/gpu": node["status"]["capacity"]["nvidia.com/gpu"]},
+                        },
+                    }
+                ],
+            },
+        }
+        for index, node in enumerate(chosen)
+    ]

@@ -6,12 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console, JustifyMethod
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from fleet import short_name
+from heterosched.units import parse_time
+from truth import SPREAD
 from watch import Job, condition
 
 COLUMNS: Mapping[str, JustifyMethod] = {
@@ -49,6 +54,7 @@ def build_row(job: Job, reason: Reason) -> dict[str, Any]:
         "podsOnPlannedNode": planned,
         "shareOnPlannedNode": round(planned / len(workers), 4) if workers else None,
         "elsewhere": dict(elsewhere),
+        "handoverSeconds": handover(status.get("tasks", []), job["spec"]["tasks"]),
         "makespanSeconds": {"planned": outcome.get("plannedSeconds"), "actual": outcome.get("seconds")},
         "energyJoules": {
             "planned": outcome.get("plannedEnergyJoules"),
@@ -62,6 +68,18 @@ def build_row(job: Job, reason: Reason) -> dict[str, Any]:
             "verdict": outcome.get("verdict"),
         },
     }
+
+
+def handover(records: list[dict[str, Any]], tasks: list[dict[str, Any]]) -> float | None:
+    """Mean seconds from the end of a task's predecessors to its own start; None where no task has any."""
+    actual = {record["name"]: record.get("actual", {}) for record in records}
+    gaps = []
+    for task in tasks:
+        ends = [actual.get(name, {}).get("finish") for name in task.get("dependsOn", ())]
+        start = actual.get(task["name"], {}).get("start")
+        if start and ends and all(ends):
+            gaps.append(parse_time(start) - max(map(parse_time, ends)))
+    return round(fmean(gaps), 2) if gaps else None
 
 
 def reason_in(decision: Mapping[str, Any], planned: str) -> str:
@@ -109,17 +127,51 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
     total = overall(rows)
     if total["pods"]:
         share = f"{total['shareOnPlannedNode']:.1%}"
-        console.print(
-            f"   {total['podsOnPlannedNode']} of {total['pods']} pods ({share}) on their planned node", highlight=False
-        )
-    console.print(
-        "   saved: our placements and FIFO's (mean of its lots), both replayed on the run times and watts that the run "
+        note(console, f"{total['podsOnPlannedNode']} of {total['pods']} pods ({share}) on their planned node")
+    note(
+        console,
+        "saved: our placements and FIFO's (mean of its lots), both replayed on the run times and watts that the run "
         "showed, without what the control plane takes",
-        highlight=False,
     )
     for row in rows:
         for why, count in row["elsewhere"].items():
-            console.print(f"   {row['job']}: {count} pod(s) elsewhere: {why}", highlight=False)
+            note(console, f"{row['job']}: {count} pod(s) elsewhere: {why}")
+
+
+def note(console: Console, text: str) -> None:
+    """A sentence below a table, indented however often it wraps."""
+    console.print(Padding(Text(text), (0, 0, 0, 3)))
+
+
+def explain(rows: list[dict[str, Any]], figures: list[dict[str, str]], console: Console) -> None:
+    """Why planned and actual differ, and why two policies may choose alike. `figures`: of the jobs that differ in
+    their policy only.
+    """
+    handed = "; ".join(
+        f"{row['job']} needed {row['handoverSeconds']:.1f} s" for row in rows if row["handoverSeconds"] is not None
+    )
+    note(
+        console,
+        f"planned and actual differ: true run times and watts lie some {SPREAD:.0%} off the figures that the plan has, "
+        "ends are stamped in whole seconds, and the plan counts 1 s for what the control plane takes from one task to "
+        "the next" + (f" ({handed} on average)" if handed else ""),
+    )
+    devices = {row["policy"]: set(row["devices"]) for row in rows if row["job"].startswith("shufflenet-")}
+    if devices and devices.get("Balanced") == devices.get("Energy") != devices.get("Performance"):
+        note(console, why_alike(figures))
+
+
+def why_alike(figures: list[dict[str, str]]) -> str:
+    """Why Balanced and Energy take the same device: what it costs in time and saves in energy against the fastest."""
+    taken = {row["device"]: (float(row["seconds_per_epoch"]), float(row["watts"])) for row in figures}
+    fastest = min(taken, key=lambda device: taken[device][0])
+    thrifty = min(taken, key=lambda device: taken[device][0] * taken[device][1])
+    slower = taken[thrifty][0] / taken[fastest][0] - 1.0
+    saved = 1.0 - taken[thrifty][0] * taken[thrifty][1] / (taken[fastest][0] * taken[fastest][1])
+    return (
+        f"Balanced and Energy choose alike here: the {short_name(thrifty)} takes {slower:.0%} longer than the fastest, "
+        f"the {short_name(fastest)}, and {saved:.0%} fewer joules: worth it even where time and energy count the same"
+    )
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:

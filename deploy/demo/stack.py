@@ -68,6 +68,11 @@ class Stack:
         """Where the extender tells the reasons of its decisions."""
         return f"http://127.0.0.1:{self.ops_port}"
 
+    @property
+    def metrics_url(self) -> str:
+        """Where the operator tells its metrics."""
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+
     def up(self) -> Stack:
         """Start everything; returns when it serves. Raises ControlPlaneError with the last words of what does not."""
         self.apply_crds()
@@ -170,6 +175,13 @@ class Stack:
         with _open(f"{self.decisions_url}/metrics", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} ")), 0.0)
+
+    def operator_has_read(self) -> bool:
+        """Whether the operator has read telemetry: from then on it tells the watts that it has found."""
+        with _open(self.metrics_url, timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        told = (line.partition('heterosched_operator_watts{origin="measured"} ')[2] for line in lines)
+        return any(float(value) > 0 for value in told if value)
 
     def _wait_for(self, process: Process) -> None:
         url = self._probes[process]

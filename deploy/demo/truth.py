@@ -7,6 +7,7 @@ deploy/control-plane/stages). The planner reads neither: it knows the manifests 
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -18,7 +19,7 @@ import yaml
 from binaries import ControlPlaneError
 from cluster import ControlPlane
 from fleet import short_name
-from heterosched.constants import ENV_WORLD_SIZE, LABEL_JOB, LABEL_TASK
+from heterosched.constants import ANNOTATION_PLAN, ENV_WORLD_SIZE, LABEL_JOB, LABEL_TASK
 from heterosched.model import DEVICE_TYPES
 from heterosched.model.devices import CPU, SOCKET_BUSY_WATTS
 from heterosched.units import parse_quantity
@@ -26,6 +27,8 @@ from processes import wait_until
 
 SPREAD = 0.06
 """Standard deviation of the logarithm of a perturbation: about +-6 % from run to run."""
+REPEAT_SPREAD = 0.02
+"""The same of one run and the next of the same work on the same device type: less than from a table to the truth."""
 LINK_BYTES_PER_SECOND = 1.25e9
 CORES_PER_SOCKET = 16
 UNKNOWN_SECONDS = 20.0
@@ -34,6 +37,8 @@ UNKNOWN_WATTS = {short_name(name): device.busy_watts for name, device in DEVICE_
 """What a task that the truth does not know draws on each device: as much as the device does when busy."""
 CONFIG_MAP = "simulated-truth"
 POLICY = "simulated-hardware"
+TOGETHER = ".together"
+"""Ends the key of a training whose workers are all planned for one node: their gradients pass no network."""
 PREFIX = "sim.heterosched.io/"
 
 Figures = Mapping[str, tuple[float, float]]
@@ -72,7 +77,7 @@ def install(plane: ControlPlane, truth: Mapping[str, Figures], namespace: str) -
 
 
 def build_truth(manifests: Iterable[dict[str, Any]], rng: random.Random) -> dict[str, Figures]:
-    """`job.task` (`job.task.n` for a task of n workers) -> the true figures on each device type."""
+    """`job.task` (training of n workers: `job.task.n`, and with TOGETHER) -> the true figures on each device type."""
     truth: dict[str, Figures] = {}
     for manifest in manifests:
         for task in manifest["spec"]["tasks"]:
@@ -81,8 +86,21 @@ def build_truth(manifests: Iterable[dict[str, Any]], rng: random.Random) -> dict
     return truth
 
 
-def _perturbation(rng: random.Random) -> float:
-    return math.exp(rng.gauss(0.0, SPREAD))
+def build_repeated(
+    manifests: Iterable[dict[str, Any]], device: str, published: tuple[float, float], rng: random.Random
+) -> dict[str, Figures]:
+    """The truth of jobs of one task that all do the same: `published` seconds and watts on `device`, near enough."""
+    seconds, watts = (value * _perturbation(rng) for value in published)
+    return {
+        f"{manifest['metadata']['name']}.{manifest['spec']['tasks'][0]['name']}": {
+            device: (seconds * _perturbation(rng, REPEAT_SPREAD), watts * _perturbation(rng, REPEAT_SPREAD))
+        }
+        for manifest in manifests
+    }
+
+
+def _perturbation(rng: random.Random, spread: float = SPREAD) -> float:
+    return math.exp(rng.gauss(0.0, spread))
 
 
 def _runtimes(task: dict[str, Any], rng: random.Random) -> Figures:
@@ -98,15 +116,16 @@ def _runtimes(task: dict[str, Any], rng: random.Random) -> Figures:
 
 
 def _training(key: str, task: dict[str, Any], rng: random.Random) -> dict[str, Figures]:
-    """Data-parallel training: compute time shrinks with the workers, the ring all-reduce does not."""
+    """Data-parallel training: compute time shrinks with the workers, the ring all-reduce over the network does not."""
     training, workers = task["work"]["training"], task["workers"]
     gradient = parse_quantity(training["gradientBytes"])
     slower = {row["device"]: _perturbation(rng) for row in training["throughputOn"]}
     hungrier = {row["device"]: _perturbation(rng) for row in training["throughputOn"]}
     truth: dict[str, Figures] = {}
-    for n in range(workers["min"], workers["max"] + 1):
-        exchange = 2 * (n - 1) / n * gradient / LINK_BYTES_PER_SECOND
-        truth[f"{key}.{n}"] = {
+    sizes = range(workers["min"], workers["max"] + 1)
+    for n, apart in itertools.product(sizes, (True, False)):
+        exchange = 2 * (n - 1) / n * gradient / LINK_BYTES_PER_SECOND if apart else 0.0
+        truth[f"{key}.{n}" + ("" if apart else TOGETHER)] = {
             row["device"]: (
                 training["iterations"]
                 * (
@@ -168,6 +187,9 @@ def _policy_spec() -> dict[str, Any]:
     label = "object.metadata.labels['{}']"
     env = "object.spec.containers[0].?env.orValue([])"
     world = f"{env}.filter(e, e.name == '{ENV_WORLD_SIZE}').map(e, '.' + e.value)"
+    note = f"object.metadata.?annotations[?'{ANNOTATION_PLAN}'].orValue('')"
+    nodes = f"{note}.find(r'\"nodes\":\\[[^\\]]*').replace('\"nodes\":[', '').split(',')"
+    together = f"size(variables.world) > 0 && variables.nodes.all(n, n == variables.nodes[0]) ? '{TOGETHER}' : ''"
     return {
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {
@@ -185,10 +207,12 @@ def _policy_spec() -> dict[str, Any]:
         "reinvocationPolicy": "Never",
         "variables": [
             {"name": "world", "expression": world},
+            {"name": "nodes", "expression": nodes},
+            {"name": "together", "expression": together},
             {
                 "name": "key",
                 "expression": f"{label.format(LABEL_JOB)} + '.' + {label.format(LABEL_TASK)}"
-                " + (size(variables.world) > 0 ? variables.world[0] : '')",
+                " + (size(variables.world) > 0 ? variables.world[0] : '') + variables.together",
             },
         ],
         "mutations": [

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from cluster import ControlPlane
 
@@ -41,28 +41,38 @@ def tasks_done(job: Job) -> int:
     return sum(task["state"] in ("Succeeded", "Failed", "Skipped") for task in job.get("status", {}).get("tasks", []))
 
 
-def follow(read: Callable[[], list[Job]], console: Console, limit_s: float, healthy: Callable[[], None]) -> list[Job]:
+def follow(
+    read: Callable[[], list[Job]],
+    console: Console,
+    limit_s: float,
+    healthy: Callable[[], None],
+    more: Callable[[list[Job]], bool] = lambda jobs: False,
+) -> list[Job]:
     """Poll until every job has ended; returns them. Raises TimeoutError with what is still open after `limit_s`.
 
-    `healthy` raises when a process that the demo needs is gone, so that nobody waits in vain.
+    `healthy` raises when a process that the demo needs is gone, so that nobody waits in vain. `more` may apply further
+    jobs at each look; it is True as long as one is to come.
     """
     deadline = time.monotonic() + limit_s
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     said: dict[str, int] = {}
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bars = {job["metadata"]["name"]: progress.add_task(job["metadata"]["name"], total=None) for job in read()}
+        bars: dict[str, TaskID] = {}
         while True:
             healthy()
             jobs = read()
+            coming = more(jobs)
             for job in jobs:
                 name, done, total = job["metadata"]["name"], tasks_done(job), len(job["spec"]["tasks"])
+                if name not in bars:
+                    bars[name] = progress.add_task(name, total=None)
                 progress.update(bars[name], total=total, completed=done)
                 if not console.is_terminal and said.get(name) != done:
                     console.print(f"   {name}: {done}/{total} tasks")
                     said[name] = done
-            if all(ended(job) for job in jobs):
+            if not coming and all(ended(job) for job in jobs):
                 return jobs
             if time.monotonic() > deadline:
-                left = ", ".join(job["metadata"]["name"] for job in jobs if not ended(job))
+                left = ", ".join(job["metadata"]["name"] for job in jobs if not ended(job)) or "what is to follow"
                 raise TimeoutError(f"not done after {limit_s:.0f} s: {left}")
             time.sleep(0.5)

@@ -14,6 +14,8 @@ import yaml
 
 PROFILE = "heterosched"
 STRICT_RESOURCE = "heterosched.io/strict"
+TAS_RESOURCE = "telemetry/scheduling"
+"""Pods of Intel's Telemetry Aware Scheduling ask for it; no node offers it, so it must be ignored here too."""
 
 IN_TREE_WEIGHTS = {
     "TaintToleration": 3,
@@ -76,6 +78,8 @@ def _advice(extender: str, timeout: str) -> dict[str, Any]:
         "urlPrefix": extender,
         "filterVerb": "filter",
         "prioritizeVerb": "prioritize",
+        # In-tree filters choose nodes to evict pods from; ours may turn such a node down whoever is evicted.
+        "preemptVerb": "preempt",
         "weight": EXTENDER_WEIGHT,
         "httpTimeout": timeout,
         "nodeCacheCapable": True,
@@ -84,14 +88,17 @@ def _advice(extender: str, timeout: str) -> dict[str, Any]:
 
 
 def _strict(extender: str) -> dict[str, Any]:
-    """Only for pods that request the resource, and never skipped: they wait until it answers."""
+    """Only for pods that request one of the resources, and never skipped: they wait until it answers."""
     return {
         "urlPrefix": f"{extender}/strict",
         "filterVerb": "filter",
+        "preemptVerb": "preempt",
         "httpTimeout": STRICT_HTTP_TIMEOUT,
         "nodeCacheCapable": True,
         "ignorable": False,
-        "managedResources": [{"name": STRICT_RESOURCE, "ignoredByScheduler": True}],
+        "managedResources": [
+            {"name": resource, "ignoredByScheduler": True} for resource in (STRICT_RESOURCE, TAS_RESOURCE)
+        ],
     }
 
 
