@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from cluster import ControlPlane
 from spaces import a_namespace
 
 WORKDIR = Path(__file__).resolve().parent.parent / "build" / "e2e"
+
+
+def pytest_sessionstart() -> None:
+    """Hear Ctrl-C even as a shell's background job, which ignores it: what is started here would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -139,7 +139,7 @@ def test_columns(api: ControlPlane, namespace: str) -> None:
         "Energy",
         status["state"],
         status["progress"],
-        plan["makespanSeconds"],
+        plan["makespan"],
         plan["finish"],
         "heft",
         plan["energyJoules"],

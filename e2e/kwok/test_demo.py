@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,44 @@ def a_demo(build: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
         process.wait(30)
 
 
+def assert_predictions_improve(report: dict[str, Any]) -> None:
+    """Each repeat is planned by one run more, surer and nearer to what is measured than by the guess."""
+    repeats = report["repeats"]
+    assert [row["predicted"]["runs"] for row in repeats] == [0, 1, 2]
+    sure = [row["confidencePercent"] for row in repeats[1:]] + [report["profile"]["confidencePercent"]]
+    assert sure == sorted(set(sure))
+    for figure in ("seconds", "energyJoules"):
+        first, *rest = [abs(row["errorPercent"][figure]) for row in repeats]
+        assert max(rest) < first / 2, repeats
+    assert {row["measured"]["source"] for row in repeats} == {"simulated"}
+
+
+def assert_decisions_tell_their_grounds(report: dict[str, Any], pods: int) -> None:
+    """Of every pod: who published what telemetry said of its node, and how old that was."""
+    decisions = report["decisions"]
+    assert len(decisions) == pods
+    for decision in decisions:
+        heat, load = (decision["telemetry"][term] for term in ("thermal", "load"))
+        assert "node-exporter" in load["origin"]
+        assert 0.0 <= load["ageSeconds"] < 60.0
+        if decision["job"] == "epigenomics":
+            assert heat == {"absent": "the pod uses no GPU"}
+        else:
+            assert "dcgm-exporter" in heat["origin"]
+            assert 0.0 <= heat["ageSeconds"] < 60.0
+            assert heat["inputs"]["celsius"] == 40.0
+
+
+def assert_a_decision_turned_on_heat(report: dict[str, Any]) -> None:
+    """The job that wants speed goes past the hot one of the fastest nodes, to another of them."""
+    (one,) = [one for one in report["passedOver"] if one["job"] == "shufflenet-performance"]
+    assert one["node"] == "a40-0" != one["taken"]
+    assert one["taken"].startswith("a40-")
+    assert (one["celsius"], one["takenCelsius"]) == (93.0, 40.0)
+    assert one["lost"]["thermal"] > 0
+    assert all(decision["node"] != one["node"] for decision in report["decisions"] if decision["job"] != "epigenomics")
+
+
 def test_every_job_completes_and_the_report_tells_how(tmp_path: Path) -> None:
     with a_demo(tmp_path / "demo") as (process, mark, log):
         assert process.wait(400) == 0, log.read_text()[-4000:]
@@ -79,7 +118,13 @@ def test_every_job_completes_and_the_report_tells_how(tmp_path: Path) -> None:
     assert float(energy["energyJoules"]["planned"]) < float(performance["energyJoules"]["planned"])
     assert report["versions"].keys() >= {"heterosched", "kubernetes", "python"}
     assert report["secondsPerStage"].keys() >= {"controlPlane", "cluster", "start", "apply", "jobs"}
-    told = log.read_text()
+    assert_predictions_improve(report)
+    assert_decisions_tell_their_grounds(report, pods=3 + sum(job["pods"] for job in jobs.values()))
+    assert_a_decision_turned_on_heat(report)
+    told = " ".join(log.read_text().split())
+    assert "not to a40-0, which is as fast and as idle but at 93 °C" in told
+    for part in ("what the decisions rested on", "dcgm-exporter, ", " s old", "predictions that learn", "the next"):
+        assert part in told
     assert all(f" {name} " in told for name in jobs), "names are cut in the table"
 
 

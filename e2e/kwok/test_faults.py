@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import time
 from itertools import count
 from signal import SIGCONT, SIGSTOP
@@ -68,6 +71,12 @@ def terms_of_a_fresh_pod(stack: Stack, space: Space, name: str) -> dict[str, dic
     return {term["term"]: term for term in decision["best"]["terms"]}
 
 
+def why(stack: Stack, space: Space, pod: str) -> str:
+    """What a user is told of a placement."""
+    command = [sys.executable, "-m", "heterosched_cli", "why", f"{space.name}/{pod}", "--extender", stack.decisions_url]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def test_without_prometheus_terms_are_absent_and_pods_bind_until_it_is_back(stack: Stack, space: Space) -> None:
     names = count()
 
@@ -89,6 +98,9 @@ def test_without_prometheus_terms_are_absent_and_pods_bind_until_it_is_back(stac
         told = seen()[term]
         assert f"no sample younger than {MEMORY_S} s" in told["absent"]
         assert (told["value"], told["weight"]) == (None, 0.0)
+    told_by_cli = " ".join(why(stack, space, f"probe-{next(names) - 1}").split())
+    for term in ("thermal", "load"):
+        assert re.search(rf"\b{term} absent: stale: [^;]+ s old; no sample younger than {MEMORY_S} s", told_by_cli)
     space.apply(parts("blind", 2).policy("forgetful"))
     space.until_completed("blind")
     assert space.condition("blind", "TelemetryAvailable")["status"] == "False"

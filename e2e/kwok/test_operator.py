@@ -469,7 +469,7 @@ def test_what_could_never_become_a_pod_is_named(space: Space) -> None:
     space.apply(numa.runtime({"nvidia-t4": 1}))
     assert "containers[0].env" in space.until("env", "Accepted", "False", "InvalidSpec")
     assert "PriorityClass 'nowhere'" in space.until("class", "Accepted", "False", "InvalidSpec")
-    assert "NUMA topology" in space.until("numa", "Planned", "False", "Unplaceable")
+    assert "the node's topology is not known" in space.until("numa", "Planned", "False", "Unplaceable")
     assert space.get("jobs") == []
     known = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "nowhere"}, "value": 7}
     space.plane.kubectl("create", "--filename=-", stdin=json.dumps(known))
