@@ -182,13 +182,14 @@ def told(text: str) -> tuple[str, str]:
 
 def telemetry_page() -> str:
     """The PromQL queries."""
-    body = ((f"`{name}`", f"`{query.value}`", query.combine) for name, query in queries.table().items())
+    listed = ((name, query) for name, found in queries.table().items() for query in found)
+    body = ((f"`{name}`", f"`{query.value}`", query.combine, query.origin) for name, query in listed)
     return "\n\n".join(
         [
             "# Telemetry queries",
             NOTE,
             "Each can be overridden. A value out of its range, NaN, or from the future is rejected and counted.",
-            rows(("metric", "query", "of several devices"), body),
+            rows(("metric", "query", "of several devices", "origin"), body),
         ]
     )
 
