@@ -20,6 +20,9 @@ from heterosched.model import CPU, Assignment, Cluster, Demand, Option, Reservat
 _Heap = list[tuple[float, bool, int]]
 """Lower bound of the start, whether the node's device is another one, position."""
 
+_Place = tuple[int, float, float, Demand]
+"""Position, start and finish in seconds after `now`, what all workers there take together."""
+
 
 class Board:
     """The cluster of a plan; times in seconds after `now` inside, epoch seconds in assignments."""
@@ -38,29 +41,29 @@ class Board:
 
     def take(self, assignments: Iterable[Assignment]) -> None:
         """Take the places of these assignments, from now on."""
-        for own in assignments:
-            start, finish = max(0.0, own.start - self.now), min(own.finish, self.horizon) - self.now
-            if finish <= start:
-                continue
-            for node, count in Counter(own.nodes).items():
-                place = self.timeline.positions.get(node)
-                if place is not None:
-                    self.timeline.rows[place].take(start, finish, own.option.demand.times(count))
+        for own, places in self._ahead(assignments):
+            for place, start, finish, demand in places:
+                self.timeline.rows[place].take(start, finish, demand)
             self._note(_reservations(own))
 
     def give(self, assignments: Iterable[Assignment]) -> None:
         """Give back what `take` has taken."""
+        for own, places in self._ahead(assignments):
+            for place, start, finish, demand in places:
+                self.timeline.rows[place].take(start, finish, demand.times(-1))
+                self._freed(place)
+            for reservation in _reservations(own):
+                self._by_node[reservation.node].remove(reservation)
+
+    def _ahead(self, assignments: Iterable[Assignment]) -> Iterator[tuple[Assignment, list[_Place]]]:
+        """Those that are not over by now, each with what it holds of the nodes that are still there."""
         for own in assignments:
             start, finish = max(0.0, own.start - self.now), min(own.finish, self.horizon) - self.now
             if finish <= start:
                 continue
-            for node, count in Counter(own.nodes).items():
-                place = self.timeline.positions.get(node)
-                if place is not None:
-                    self.timeline.rows[place].take(start, finish, own.option.demand.times(-count))
-                    self._freed(place)
-            for reservation in _reservations(own):
-                self._by_node[reservation.node].remove(reservation)
+            counts = ((self.timeline.positions.get(node), count) for node, count in Counter(own.nodes).items())
+            demand = own.option.demand
+            yield own, [(place, start, finish, demand.times(count)) for place, count in counts if place is not None]
 
     def _freed(self, place: int) -> None:
         node = self.cluster.nodes[place]
