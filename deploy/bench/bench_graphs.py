@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from random import Random
 from statistics import mean
 from typing import Any
@@ -102,7 +103,7 @@ def speed(rival: bool, most: int = 5000) -> dict[str, Any]:
     for tasks, width in ((1000, 30), (5000, 70)):
         cost, edges = layered(tasks, width, SEED)
         own = problem(cost, edges, speeds, 1.0)
-        found[f"seconds_{tasks}x8"] = seconds(lambda own=own: Heft().schedule(own))  # type: ignore[misc]
+        found[f"seconds_{tasks}x8"] = seconds(partial(Heft().schedule, own))
         cases += [peer.Case(f"{tasks}x8", cost, edges, speeds, 1.0)] if tasks <= most else []
     if rival:
         for key, theirs in peer.heft(cases, WORK).items():
@@ -111,12 +112,12 @@ def speed(rival: bool, most: int = 5000) -> dict[str, Any]:
     large = {}
     for width in (100, 1000, 3000):
         own = problem(*layered(10_000, width, SEED), [speed_ for speed_ in (4, 3, 2, 1) for _ in range(250)], 1.0)
-        large[str(width)] = seconds(lambda own=own: Heft().schedule(own), 2)  # type: ignore[misc]
+        large[str(width)] = seconds(partial(Heft().schedule, own), 2)
     found |= {"seconds_10000x1000": max(large.values()), "seconds_10000x1000_by_width": large}
     curve = {}
     for tasks in (100, 300, 1000, 3000, 10_000):
         own = problem(*layered(tasks, 30, SEED), speeds, 1.0)
-        curve[tasks] = seconds(lambda own=own: Heft().schedule(own))  # type: ignore[misc]
+        curve[tasks] = seconds(partial(Heft().schedule, own))
     draw(curve, WORK / "heft-cost.svg", "tasks on 8 nodes", "CPU seconds of HEFT")
     return found | {"curve_tasks_seconds": {str(tasks): own for tasks, own in curve.items()}}
 

@@ -11,6 +11,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -84,12 +85,12 @@ def sizes(seed: int) -> dict[str, float]:
 
     for rate in RATES:
         made = random_instance(np.random.default_rng(seed), 20, 64, rate=rate, typed=True)
-        answer, seconds = timed(lambda made=made: solve(made, ANY, np.random.default_rng(0)))  # type: ignore[misc]
+        answer, seconds = timed(partial(solve, made, ANY, np.random.default_rng(0)))
         note("seconds_20x64", seconds)
         note("gap_percent_20x64", answer.gap_percent)
         for suffix, most in (("", 32), ("_unbounded", None)):
             made = random_instance(np.random.default_rng(seed), 100, 1000, rate=rate, typed=True, most=most)
-            answer, seconds = timed(lambda made=made: solve(made, ANY, np.random.default_rng(0)))  # type: ignore[misc]
+            answer, seconds = timed(partial(solve, made, ANY, np.random.default_rng(0)))
             note(f"seconds_100x1000{suffix}", seconds)
             note(f"bound_gap_percent_100x1000{suffix}", answer.gap_percent)
     return {name: max(values) for name, values in found.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -147,13 +147,13 @@ def _lanes(bars: Sequence[Bar]) -> tuple[tuple[Bar, ...], ...]:
 
 def _power(drawn: Iterable[tuple[PlannedJob, Assignment]]) -> tuple[tuple[float, float], ...]:
     """Watts that the tasks add, over time; a task draws its power while it computes, at the end of its time."""
-    changes: Counter[float] = Counter()
+    changes: defaultdict[float, float] = defaultdict(float)
     for planned, own in drawn:
         watts = own.option.watts * own.option.workers
         finish = own.finish - planned.now
         if watts > 0:
-            changes[max(own.start - planned.now, finish - own.option.seconds)] += watts  # type: ignore[assignment]
-            changes[finish] -= watts  # type: ignore[assignment]
+            changes[max(own.start - planned.now, finish - own.option.seconds)] += watts
+            changes[finish] -= watts
     level, steps = 0.0, []
     for moment in sorted(changes):
         level += changes[moment]

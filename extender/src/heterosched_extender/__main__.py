@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from heterosched.errors import HeteroSchedError
 from heterosched.proxies import spare_loopback
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _load() -> None:
     """Everything that serving takes, while a child reads the settings."""
-    import heterosched_extender.program  # noqa: F401
+    import_module("heterosched_extender.program")
 
 
 if __name__ == "__main__":
