@@ -73,9 +73,13 @@ def scheduler_config(
 
 
 def _advice(extender: str, timeout: str) -> dict[str, Any]:
-    """For every pod of the profile; when it does not answer the scheduler goes on without."""
+    """For every pod of the profile; when it does not answer the scheduler goes on without.
+
+    The filter passes on the best nodes alone, since by the weight no other one could win: the scheduler then spends
+    nothing on scoring the rest. It asks ignorable entries last, so that none but another ignorable one comes after.
+    """
     return {
-        "urlPrefix": extender,
+        "urlPrefix": f"{extender}/narrow",
         "filterVerb": "filter",
         "prioritizeVerb": "prioritize",
         # In-tree filters choose nodes to evict pods from; ours may turn such a node down whoever is evicted.

@@ -26,6 +26,7 @@ def test_a_single_step_of_advice_outweighs_all_in_tree_scorers_together() -> Non
 
 def test_advice_is_ignorable_and_the_strict_filter_is_not() -> None:
     assert ADVICE["ignorable"] is True
+    assert ADVICE["urlPrefix"] == "http://127.0.0.1:7/narrow", "by its weight none but the best could win"
     assert "managedResources" not in ADVICE
     assert STRICT_ENTRY["ignorable"] is False
     assert STRICT_ENTRY["managedResources"] == [

@@ -10,7 +10,7 @@ import pytest
 
 from extender_calls import NOW, a_call, a_node, a_pod_manifest, a_snapshot, a_world, telemetry_of
 from heterosched.api import PlanNote
-from heterosched_extender import service as service_module
+from heterosched_extender import calls as calls_module
 from heterosched_extender.decisions import Decisions
 from heterosched_extender.service import NotReady, Service
 from heterosched_extender.snapshot import Snapshot
@@ -38,6 +38,45 @@ def test_a_planned_pod_is_steered_to_its_node() -> None:
     assert found["t4-1"] == 10
     assert max(found["t4-0"], found["v100-0"]) < 10
     assert service.decisions.seen("uid-p") == NOW
+
+
+def test_the_narrow_filter_passes_on_the_best_nodes_alone_and_that_is_the_decision() -> None:
+    service, whole = a_service(), a_service()
+    pod = a_pod_manifest("p", plan=PlanNote(device="nvidia-t4", nodes=("t4-0", "t4-1")))
+    full = scores(whole.prioritize(a_call(pod, NAMES)))
+    answer = json.loads(service.filter(a_call(pod, [*NAMES, "new-0"]), narrow=True))
+    assert answer["NodeNames"] == [name for name, score in full.items() if score == 10] == ["t4-0", "t4-1"]
+    assert answer["FailedNodes"] == answer["FailedAndUnresolvableNodes"] == {}
+    record = service.decisions.of_pod("p")
+    assert record is not None and record.advised == "t4-0" and len(record.case().rows) == len(NAMES)
+    assert scores(service.prioritize(a_call(pod, answer["NodeNames"]))) == {"t4-0": 10, "t4-1": 10}
+    assert service.decisions.of_pod("p") is record, "there is nothing left to decide"
+    assert sum(service.stats.decisions.values()) == 1
+
+
+def test_the_narrow_filter_leaves_the_reasons_of_what_it_turns_down_and_whole_nodes_whole() -> None:
+    service = a_service()
+    pod = a_pod_manifest("p", plan=PlanNote(device="nvidia-t4", nodes=("t4-1",), seconds={"nvidia-t4": 1.0}))
+    answer = json.loads(service.filter(a_call(pod, NAMES), narrow=True))
+    assert answer["NodeNames"] == ["t4-1"]
+    assert set(answer["FailedAndUnresolvableNodes"]) == {"v100-0"}
+    nodes = [a_node(name) for name in NAMES]
+    assert json.loads(service.filter(a_call(pod, None, nodes), narrow=True))["Nodes"]["items"] == nodes[1:2]
+
+
+def test_after_a_narrow_filter_fewer_nodes_are_decided_anew() -> None:
+    service = a_service()
+    pod = a_pod_manifest("p", plan=PlanNote(device="nvidia-t4", nodes=("t4-0", "t4-1")))
+    service.filter(a_call(pod, NAMES), narrow=True)
+    assert scores(service.prioritize(a_call(pod, ["t4-1", "v100-0"]))).keys() == {"t4-1", "v100-0"}
+    record = service.decisions.of_pod("p")
+    assert record is not None and record.advised == "t4-1"
+
+
+def test_without_a_preference_the_narrow_filter_passes_all_on() -> None:
+    service = a_service()
+    pod = a_pod_manifest("p", scheduler="default-scheduler")
+    assert json.loads(service.filter(a_call(pod, NAMES), narrow=True))["NodeNames"] == NAMES
 
 
 def test_rejected_nodes_are_unresolvable_and_the_rest_is_passed_on() -> None:
@@ -84,7 +123,7 @@ def test_an_error_inside_is_answered_neutrally_counted_and_makes_strict_pods_wai
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(service_module, "asked_of", broken)
+    monkeypatch.setattr(calls_module, "asked_of", broken)
     service = a_service()
     call = a_call(a_pod_manifest("p"), NAMES)
     assert json.loads(service.filter(call))["NodeNames"] == NAMES

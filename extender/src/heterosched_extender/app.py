@@ -39,6 +39,9 @@ class Verbs:
             "/filter": ("filter", service.filter),
             "/prioritize": ("prioritize", service.prioritize),
             "/preempt": ("preempt", service.preempt),
+            "/narrow/filter": ("filter", lambda body: service.filter(body, narrow=True)),
+            "/narrow/prioritize": ("prioritize", service.prioritize),
+            "/narrow/preempt": ("preempt", service.preempt),
             "/strict/filter": ("strict_filter", lambda body: service.filter(body, strict=True)),
             "/strict/preempt": ("strict_preempt", lambda body: service.preempt(body, strict=True)),
         }

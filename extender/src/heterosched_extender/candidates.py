@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,3 +37,12 @@ def candidates_at(at: Ints, roster: Roster, unknown: tuple[str, ...] = ()) -> Ca
     flags = np.zeros(len(roster.names), dtype=np.bool_)
     flags[at] = True
     return Candidates(roster, np.flatnonzero(flags), np.packbits(flags).tobytes(), unknown)
+
+
+def without(candidates: Candidates, names: Collection[str]) -> Candidates:
+    """The candidates less those of these names."""
+    if not names:
+        return candidates
+    out = np.array([row for row in candidates.roster.rows(names) if row >= 0], dtype=np.int64)
+    left = np.setdiff1d(candidates.rows, out, assume_unique=True)
+    return candidates_at(left, candidates.roster, tuple(name for name in candidates.unknown if name not in names))

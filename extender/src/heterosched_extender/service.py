@@ -14,16 +14,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from heterosched.kube.convert import Problems
-from heterosched.kube.objects import PodObject
 from heterosched.model import NO_TELEMETRY, Telemetry
 from heterosched.model.topology import NOT_KNOWN
 from heterosched.policy.decide import Asked, Curable, reject, score
 from heterosched.policy.nodes import Floats
+from heterosched.policy.score import MAX_SCORE
 from heterosched.policy.zone_arrays import Reserved
 from heterosched_extender.answers import Answers, all_zero
-from heterosched_extender.asked import asked_of, hooked
-from heterosched_extender.calls import Last, Request, Scored
-from heterosched_extender.candidates import Candidates, candidates_at, candidates_of
+from heterosched_extender.asked import asked_of
+from heterosched_extender.calls import Calls, Request, Scored, Told
+from heterosched_extender.candidates import Candidates, candidates_at, candidates_of, without
 from heterosched_extender.decisions import Decisions, sparse
 from heterosched_extender.hints import Hints
 from heterosched_extender.lists import Lists
@@ -31,7 +31,7 @@ from heterosched_extender.pending import Pending
 from heterosched_extender.preemption import PreemptionCall, Victims, decode_preemption, preemption_answer
 from heterosched_extender.snapshot import Snapshot
 from heterosched_extender.stats import Stats
-from heterosched_extender.wire import Call, decode_call, decode_pod, encode_names, filter_answer, split_call
+from heterosched_extender.wire import Call, decode_call, encode_names, filter_answer
 
 logger = logging.getLogger(__name__)
 
@@ -57,20 +57,21 @@ class Service:
         self._clock = clock
         self._answers = Answers()
         self._lists = Lists()
-        self._last = Last(b"", None)
+        self._calls = Calls(self._lists, self.problems)
         self._todo: tuple[Asked, Snapshot, Candidates] | None = None
         self._ahead: Scored | None = None
+        self._told: Told | None = None
 
-    def filter(self, body: bytes, strict: bool = False) -> bytes:
-        """Answer `/filter`. Raises BadCall; with `strict` also NotReady."""
+    def filter(self, body: bytes, strict: bool = False, narrow: bool = False) -> bytes:
+        """Answer `/filter`. Raises BadCall; with `strict` also NotReady. `narrow`: pass on only nodes that can win."""
         verb = "strict_filter" if strict else "filter"
         if strict:
             self._must_see()
         snapshot = self.snapshot
         if snapshot is not None:
-            request = self._request(body, snapshot)
+            request = self._calls.request(body, snapshot)
             try:
-                return self._filter(request, snapshot, strict, verb)
+                return self._filter(request, snapshot, strict, narrow, verb)
             except Exception as error:
                 self._failed(verb)
                 if strict:
@@ -82,7 +83,7 @@ class Service:
         """Answer `/prioritize`. Raises BadCall."""
         snapshot = self.snapshot
         if snapshot is not None:
-            request = self._request(body, snapshot)
+            request = self._calls.request(body, snapshot)
             try:
                 return self._prioritize(request, snapshot)
             except Exception:
@@ -118,53 +119,56 @@ class Service:
         self.stats.errors[verb] += 1
         logger.exception("%s failed", verb)
 
-    # --- what the call says -------------------------------------------------------------------------------------------
-
-    def _request(self, body: bytes, snapshot: Snapshot) -> Request:
-        roster = snapshot.roster
-        listed = self._lists.ending(body, roster)
-        if listed is not None:
-            head = body[: -len(listed.end)]
-            pod = self._last.pod if head == self._last.head else decode_pod(head)
-            if pod is not None:
-                self._keep(head, pod)
-                return Request(pod, listed.candidates, listed)
-        call, candidates = self._lists.read(body, split_call(body), roster)
-        self._keep(call.head, call.pod)
-        return Request(call.pod, candidates, None, call)
-
-    def _keep(self, head: bytes, pod: PodObject | None) -> None:
-        if pod is not self._last.pod:
-            self._last = Last(head, pod)
-
-    def _asked(self, pod: PodObject | None, snapshot: Snapshot, now: float) -> Asked | None:
-        """What the pod asks. Both verbs ask about the same pod, mostly on the same snapshot: then it is known."""
-        last = self._last
-        if pod is None or pod is not last.pod or snapshot is not last.snapshot:
-            asked = asked_of(pod, snapshot, self.problems)
-            self._last = Last(last.head if pod is last.pod else b"", pod, snapshot, asked)
-        else:
-            asked = last.asked
-        return None if asked is None else hooked(asked, now)
-
     # --- filter -------------------------------------------------------------------------------------------------------
 
-    def _filter(self, request: Request, snapshot: Snapshot, strict: bool, verb: str) -> bytes:
+    def _filter(self, request: Request, snapshot: Snapshot, strict: bool, narrow: bool, verb: str) -> bytes:
         now = self._clock()
-        asked = self._asked(request.pod, snapshot, now)
+        asked = self._calls.asked(request.pod, snapshot, now)
         candidates = request.candidates
         self.stats.candidates[verb] += len(candidates.rows) + len(candidates.unknown)
         if asked is None:
             self.stats.neutral[verb] += 1
             return self._passed(request, {}, snapshot)
+        self._todo = None
         rejected = reject(snapshot, asked, candidates.rows, strict, now, self._reserved(snapshot, asked, now))
         if strict and asked.numa_required:
             rejected.update(dict.fromkeys(candidates.unknown, NOT_KNOWN))
         self._send_on(asked, snapshot, candidates, rejected, strict, now)
         self.stats.rejected[verb] += len(rejected)
         self.decisions.filtered(asked, snapshot, candidates, rejected, strict, now)
-        self._todo = (asked, snapshot, candidates) if not rejected and len(candidates.rows) > 1 else None
+        if narrow:
+            left = without(candidates, rejected)
+            best = self._winners(asked, snapshot, left, now)
+            if best is not None and best.mask != left.mask:
+                return self._pass_best(request, best, rejected)
+        elif not rejected and len(candidates.rows) > 1:
+            self._todo = asked, snapshot, candidates
         return self._passed(request, rejected, snapshot)
+
+    def _winners(self, asked: Asked, snapshot: Snapshot, left: Candidates, now: float) -> Candidates | None:
+        """Those of the nodes that score highest; None where no term says anything. This is the decision: the call to
+        `/prioritize` that follows where they are several is about them alone.
+
+        The weight of the plain entry makes one step of ours outweigh all scorers of the scheduler together, so no other
+        node could be chosen, and it need not spend its time on them.
+        """
+        scored = self._scored(asked, snapshot, left, now)
+        if scored.scores.best < 0:
+            return None
+        self._advise(scored)
+        integers = scored.scores.integers
+        best = candidates_at(left.rows[integers == integers.max()], snapshot.roster)
+        self._told = Told(asked.uid, best)
+        return best
+
+    def _pass_best(self, request: Request, best: Candidates, rejected: Mapping[str, str]) -> bytes:
+        names = [best.roster.names[row] for row in best.rows.tolist()]
+        call = request.call
+        if call is not None and call.nodes is not None:
+            return filter_answer(None, (call.nodes[name] for name in names), rejected)
+        names_json = encode_names(names)
+        self._lists.remember(names_json, best)
+        return filter_answer(names_json, None, rejected)
 
     def _reserved(self, snapshot: Snapshot, asked: Asked, now: float) -> Reserved | None:
         """What other pods under way hold of NUMA zones, where the pod has a use for zones."""
@@ -189,10 +193,7 @@ class Service:
             or not (strict or asked.numa_required or len(rows) - len(rejected) == 1)
         ):
             return
-        if rejected:
-            out = np.array(snapshot.roster.rows(rejected), dtype=np.int64)
-            rows = np.setdiff1d(rows, out, assume_unique=True)
-        self.pending.send(asked.uid, asked.ask.need, rows, snapshot.roster, now)
+        self.pending.send(asked.uid, asked.ask.need, without(candidates, rejected).rows, snapshot.roster, now)
 
     def _passed(self, request: Request, rejected: Mapping[str, str], snapshot: Snapshot) -> bytes:
         call, candidates = request.call, request.candidates
@@ -201,11 +202,9 @@ class Service:
         if not rejected and (request.listed is not None or (call is not None and call.names_json)):
             listed = request.listed or self._lists.passed(candidates, call.names_json if call is not None else b"")
             return listed.passed
-        names = snapshot.roster.names
-        left = np.array([row for row in candidates.rows.tolist() if names[row] not in rejected], dtype=np.int64)
-        unknown = tuple(name for name in candidates.unknown if name not in rejected)
-        names_json = encode_names([*(names[row] for row in left.tolist()), *unknown])
-        self._lists.remember(names_json, candidates_at(left, snapshot.roster, unknown))
+        names, left = snapshot.roster.names, without(candidates, rejected)
+        names_json = encode_names([*(names[row] for row in left.rows.tolist()), *left.unknown])
+        self._lists.remember(names_json, left)
         return filter_answer(names_json, None, rejected)
 
     # --- preempt ------------------------------------------------------------------------------------------------------
@@ -236,28 +235,35 @@ class Service:
 
     def _prioritize(self, request: Request, snapshot: Snapshot) -> bytes:
         now = self._clock()
-        asked = self._asked(request.pod, snapshot, now)
+        asked = self._calls.asked(request.pod, snapshot, now)
         candidates, stats = request.candidates, self.stats
         stats.candidates["prioritize"] += len(candidates.rows) + len(candidates.unknown)
         if asked is None:
             stats.neutral["prioritize"] += 1
             names = [snapshot.roster.names[row] for row in candidates.rows.tolist()]
             return all_zero([*names, *candidates.unknown])
+        if self._told is not None and self._told.covers(asked.uid, candidates):
+            return self._answers.prioritize(candidates, np.full(len(candidates.rows), MAX_SCORE))
         scored = self._ahead
         if scored is None or not scored.answers(asked, snapshot, candidates):
             scored = self._scored(asked, snapshot, candidates, now)
         self._ahead = None
-        stats.scored(asked, scored.scores)
+        self._advise(scored)
+        return scored.answer
+
+    def _advise(self, scored: Scored) -> None:
+        """The scores are what the scheduler is told: count, remember and record them."""
+        asked, snapshot, candidates, at = scored.asked, scored.snapshot, scored.candidates, scored.at
+        self.stats.scored(asked, scored.scores)
         position = scored.scores.best
         best = "" if position < 0 else snapshot.roster.names[candidates.rows[position]]
         if best:
-            self.hints.advise(asked.uid, best, asked.ask.cores, now, snapshot.roster)
-            stats.advised(asked.ask, snapshot.nodes.devices[snapshot.nodes.device[candidates.rows[position]]])
+            self.hints.advise(asked.uid, best, asked.ask.cores, at, snapshot.roster)
+            self.stats.advised(asked.ask, snapshot.nodes.devices[snapshot.nodes.device[candidates.rows[position]]])
         if snapshot.zones is not None and asked.ask.need:
             rows = candidates.rows if position < 0 else candidates.rows[position : position + 1]
-            self.pending.send(asked.uid, asked.ask.need, rows, snapshot.roster, now)
-        self.decisions.scored(asked, snapshot, candidates, scored.hints, best, scored.at, scored.reserved)
-        return scored.answer
+            self.pending.send(asked.uid, asked.ask.need, rows, snapshot.roster, at)
+        self.decisions.scored(asked, snapshot, candidates, scored.hints, best, at, scored.reserved)
 
     def _scored(self, asked: Asked, snapshot: Snapshot, candidates: Candidates, now: float) -> Scored:
         hinted = self._hinted(snapshot, asked, now)
