@@ -86,7 +86,8 @@ def test_the_count_of_workers_is_what_the_definition_says(
 ) -> None:
     steps = NodeTimeline(Demand(4), held).workers(ready, seconds, ONE, 9)
     assert steps[0][0] == ready
-    for moment in {ready, *(start for start, _, _ in held), *(finish for _, finish, _ in held)}:
+    borders = {ready, *(start for start, _, _ in held), *(finish for _, finish, _ in held)}
+    for moment in borders | {border + 0.25 for border in borders}:
         if moment >= ready:
             count = [count for start, count in steps if start <= moment][-1]
             assert count == max(n for n in range(5) if n == 0 or holds(4, held, moment, seconds, n))
@@ -105,6 +106,14 @@ def test_workers_start_together_on_as_few_nodes_as_possible() -> None:
 def test_workers_wait_until_all_of_them_fit() -> None:
     line = Timeline(nodes(1, 1), [Reservation("n1", ONE, 100.0, 107.0)], origin=100.0)
     assert line.together((0, 1), {0: 0.0, 1: 0.0}, 2.0, ONE, 2) == (7.0, (0, 1))
+
+
+def test_workers_do_not_run_into_what_another_node_of_theirs_has_promised() -> None:
+    """The second node is free from 2 s on, the first only for a run that ends by 4 s: together they wait until 6 s."""
+    held = (Reservation("n0", Demand(4), 4, 6), Reservation("n1", Demand(4), 0, 2))
+    timeline = Timeline(nodes(4, 4), held)
+    assert timeline.together((0, 1), {0: 0.0, 1: 0.0}, 3.0, Demand(4), 2) == (6.0, (0, 1))
+    assert timeline.together((0, 1), {0: 0.0, 1: 0.0}, 2.0, Demand(4), 2) == (2.0, (0, 1))
 
 
 def test_workers_wait_for_the_data_of_each_node() -> None:

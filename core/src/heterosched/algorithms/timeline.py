@@ -121,19 +121,21 @@ class NodeTimeline:
         """How many workers could start together, as (start, count) steps from `ready` on; a count is at most `most`.
 
         A segment limits every start whose window of `seconds` touches it, so the count at a start is the least count
-        of the segments in its window.
+        of the segments in its window. A start at `lasts` does not touch it yet, any later one does: a step begins
+        right behind, since a start may be a moment of another node.
         """
         first = bisect_right(self.times, ready) - 1
         opens = [ready, *self.times[first + 1 :]]
         counts = [_count(free, demand, most) for free in self.free[first:]]
-        moments = sorted({*opens, *(moment - seconds for moment in opens if moment - seconds > ready)})
+        lasts = [moment - seconds for moment in opens]
+        touching = (math.nextafter(last, math.inf) for last in lasts if last >= ready)
         steps: list[tuple[float, int]] = []
         here = 0
-        for moment in moments:
+        for moment in sorted({*opens, *touching}):
             while here + 1 < len(opens) and opens[here + 1] <= moment:
                 here += 1
             least, ahead, finish = counts[here], here + 1, moment + seconds
-            while least and ahead < len(opens) and opens[ahead] < finish:
+            while least and ahead < len(opens) and (opens[ahead] < finish or lasts[ahead] < moment):
                 least = min(least, counts[ahead])
                 ahead += 1
             if not steps or steps[-1][1] != least:
