@@ -19,8 +19,8 @@ from urllib.parse import quote
 from heterosched.constants import API_VERSION, GROUP
 from heterosched.errors import InvalidInput
 from heterosched.units import format_quantity
+from heterosched.wfcommons import Instance, Measured, Row
 from heterosched_cli.names import label, labels
-from heterosched_cli.wfcommons.instance import Instance, Measured, Row
 
 ANNOTATION_SOURCE = f"{GROUP}/source"
 ANNOTATION_SCALE = f"{GROUP}/scale"
