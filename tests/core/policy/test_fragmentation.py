@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import some_nodes
+from heterosched.policy import fragmentation
 from heterosched.policy.fragmentation import MOST_REMEMBERED, carry_over, fit, fragments, gradient
 from heterosched.policy.nodes import NodeArrays, Shape
 
@@ -47,6 +49,14 @@ def test_gpus_without_cores_or_memory_beside_them_are_fragments_too() -> None:
     hungry = fragments(some_free(2.0), (Shape(1.0, 4.0, 129e9),), any_size=0.0)
     assert starved is not None and hungry is not None
     assert (starved.tolist(), hungry.tolist()) == ([2.0], [2.0])
+
+
+def test_cores_count_for_as_many_pods_as_the_gpus_have_room_for() -> None:
+    """Four GPUs with the cores for two pods: half of the two that are left over, for one pod more would still fit."""
+    found = fragments(some_free(4.0, cores=8.0), (ONE,), any_size=0.0)
+    plenty = fragments(some_free(4.0, cores=16.0), (ONE,), any_size=0.0)
+    assert found is not None and plenty is not None
+    assert (found.tolist(), plenty.tolist()) == (pytest.approx([1.0]), pytest.approx([0.0], abs=1e-6))
 
 
 def test_whole_nodes_are_kept_for_those_who_need_them() -> None:
@@ -136,7 +146,24 @@ def test_columns_carried_over_are_those_worked_out_anew(changes: list[tuple[int,
     new = replace(old, free_gpus=free, shapes=(FOUR,) if reshaped else old.shapes)
     carry_over(old, new, np.array(sorted({row for row, _ in changes}), dtype=np.int64))
     assert len(new.memo) == (0 if reshaped else len(asks))
-    for ask in asks:
+    for ask in [*asks, (2.0, 1.0, 1e9, 8, 10.0)]:
         carried, fresh = fit(new, *ask), fit(replace(new), *ask)
         assert carried is not None and fresh is not None
         assert carried.tolist() == fresh.tolist()
+
+
+def test_what_another_thread_remembers_meanwhile_does_not_disturb_the_carrying_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = some_free(4.0, 3.0, shapes=(ONE, FOUR))
+    fit(old, 1.0, 4.0, 8e9, 8, 10.0)
+    column = fragmentation._column
+
+    def meanwhile(*given: Any) -> Any:
+        old.memo[2.0, 8.0, 8e9, 8, 10.0] = np.zeros(2)
+        return column(*given)
+
+    monkeypatch.setattr(fragmentation, "_column", meanwhile)
+    new = replace(old)
+    carry_over(old, new, np.array([0], dtype=np.int64))
+    assert list(new.memo) == [(1.0, 4.0, 8e9, 8, 10.0)]

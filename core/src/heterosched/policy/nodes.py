@@ -52,7 +52,7 @@ class NodeArrays:
 
     `device[i]` indexes `devices`; `free_...` is allocatable less what bound pods hold; `asleep[i]`: nothing but the
     node's own daemons runs there, so using it costs its `idle_watts` too. `shapes` are those of the pods with GPUs,
-    most frequent first. `memo` holds what has been derived from all this and is asked for again and again.
+    most frequent first. `memo` and `useless` hold what has been derived from all this and is asked for again and again.
     """
 
     devices: tuple[str, ...]
@@ -67,6 +67,7 @@ class NodeArrays:
     idle_watts: Floats
     shapes: tuple[Shape, ...] = ()
     memo: dict[FitKey, Floats] = field(default_factory=dict, init=False, repr=False)
+    useless: dict[tuple[int, float], Floats | None] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.device)
