@@ -14,6 +14,7 @@ from heterosched.algorithms.fractions import (
     fraction_strategies,
     fraction_strategy,
 )
+from heterosched.algorithms.fractions.even_finish import EvenFinish
 from heterosched.algorithms.fractions.simple import RandomFraction
 from heterosched.errors import InvalidInput
 
@@ -114,6 +115,31 @@ def test_twenty_two_and_a_half_joules_cost_less_than_a_millionth_of_a_dollar() -
 def test_side_by_side_the_later_of_both_ends_the_task() -> None:
     assert SplitModel().seconds(task(), 0.4) == 6.0  # GPU 0.4 * 4 + 0.1, CPU 0.6 * 10
     assert SplitModel().seconds(task(), 0.9) == pytest.approx(3.7)
+
+
+@given(split_tasks, st.floats(0, 1), st.booleans())
+def test_parts_make_up_the_time(own: SplitTask, fraction: float, linear: bool) -> None:
+    model = SplitModel(linear=linear)
+    gpu, cpu = model.parts(own, fraction)
+    assert model.seconds(own, fraction) == (gpu + cpu if linear else max(gpu, cpu))
+    assert model.parts(own, 0.0) == (0.0, own.seconds)
+    assert model.parts(own, 1.0) == (model.on_gpu(own) + model.transfer(own), 0.0)
+
+
+@given(split_tasks, st.floats(0, 1), st.booleans())
+def test_no_fraction_ends_before_even_finish(own: SplitTask, fraction: float, linear: bool) -> None:
+    model = SplitModel(linear=linear)
+    found = fraction_strategy("even_finish").fraction(own, model)
+    assert model.seconds(own, found) <= model.seconds(own, fraction) * (1 + 1e-12)
+
+
+def test_even_finish_leaves_a_busy_side_out() -> None:
+    # 10 s on the CPU, 4 s and a transfer of 0.1 s on the GPU: (10 - 0.1) / 14 on an idle machine
+    even = EvenFinish()
+    assert even.fraction(task(), SplitModel()) == pytest.approx(9.9 / 14)
+    assert even.fraction_behind(task(), SplitModel(), 9.9, 0.0) == 0.0
+    assert even.fraction_behind(task(), SplitModel(), 0.0, 4.1) == 1.0
+    assert even.fraction(task(), LINEAR) == 1.0
 
 
 def test_the_power_model_can_be_edited() -> None:

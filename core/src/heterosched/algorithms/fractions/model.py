@@ -67,16 +67,28 @@ class SplitModel:
     interference: float = 1.0
     linear: bool = False
 
-    def seconds(self, task: SplitTask, fraction: float) -> float:
-        """Run time. Raises InvalidInput for a fraction outside 0 to 1."""
+    def on_gpu(self, task: SplitTask) -> float:
+        """Seconds of the whole task on the GPU, once its memory is there."""
+        return task.seconds / (1.0 + self.speedup_per_intensity * task.intensity) * self.interference
+
+    def transfer(self, task: SplitTask) -> float:
+        """Seconds that moving the task's memory to the GPU takes."""
+        return task.memory_mb / self.megabytes_per_second * self.interference
+
+    def parts(self, task: SplitTask, fraction: float) -> tuple[float, float]:
+        """Seconds that the GPU (with the transfer) and the CPU work on the task. Raises InvalidInput for a fraction
+        outside 0 to 1.
+        """
         if not 0 <= fraction <= 1:
             raise InvalidInput(f"task {task.number}", "fraction", f"{fraction!r}", "give a number from 0 to 1")
-        on_gpu = task.seconds / (1.0 + self.speedup_per_intensity * task.intensity)
-        transfer = task.memory_mb / self.megabytes_per_second if fraction > 0 else 0.0
-        rest = (1.0 - fraction) * task.seconds
-        if self.linear:
-            return (fraction * (on_gpu + transfer) + rest) * self.interference
-        return max(fraction * on_gpu + transfer, rest) * self.interference
+        transfer = self.transfer(task) if fraction > 0 else 0.0
+        share = fraction * transfer if self.linear else transfer
+        return fraction * self.on_gpu(task) + share, (1.0 - fraction) * task.seconds * self.interference
+
+    def seconds(self, task: SplitTask, fraction: float) -> float:
+        """Run time. Raises InvalidInput for a fraction outside 0 to 1."""
+        gpu, cpu = self.parts(task, fraction)
+        return gpu + cpu if self.linear else max(gpu, cpu)
 
     def outcome(self, task: SplitTask, fraction: float) -> Outcome:
         """Time, energy and price. Raises InvalidInput."""
