@@ -19,7 +19,7 @@ from refused_jobs import Refused
 from statuses import a_full_status
 
 MANIFESTS = CRD_FOLDER.parent / "examples"
-EXAMPLES = sorted([*MANIFESTS.glob("*.yaml"), *MANIFESTS.glob("policies/*.yaml")])
+EXAMPLES = sorted(path for folder in (".", "policies", "workloads") for path in (MANIFESTS / folder).glob("*.yaml"))
 SIZE_LIMIT = 200_000  # bytes of a HeteroJob of 150 tasks, as submitted and as stored
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 

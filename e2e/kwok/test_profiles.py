@@ -80,3 +80,22 @@ def test_failed_runs_teach_nothing(space: Space) -> None:
     (run,) = learned(space)["recent"]
     (whole,) = (job for job in space.get("heterojobs") if job["metadata"]["name"] == "whole")
     assert run["run"].startswith(whole["metadata"]["uid"])
+
+
+@pytest.mark.e2e
+def test_a_frugal_policy_advises_a_power_cap_on_the_pods(space: Space) -> None:
+    caps = [{"capWatts": 150, "seconds": "5", "watts": "130"}, {"capWatts": "100", "seconds": "12", "watts": "95"}]
+    row = {"device": "nvidia-v100", "seconds": "4", "watts": "250", "origin": "measured", "caps": caps}
+    space.apply(a_profile("sort", devices=[row]))
+    task = completed(space, a_run("frugal", 5.0).policy("Energy"), "frugal")
+    assert (task["planned"]["powerCapWatts"], task["planned"]["seconds"]) == ("150", "5")
+    (pod,) = space.pods("frugal")
+    assert pod["metadata"]["annotations"]["heterosched.io/power-cap-watts"] == "150"
+    (job,) = (job for job in space.get("heterojobs") if job["metadata"]["name"] == "frugal")
+    advised = {own["type"]: own for own in job["status"]["conditions"]}["PowerCapAdvised"]
+    assert (advised["status"], advised["reason"]) == ("True", "CapsChosen")
+    assert wait_until(lambda: "PowerCapAdvised" in {own["reason"] for own in space.get("events")}, 10.0, 0.3)
+    completed(space, a_run("quick", 4.0).policy("Performance"), "quick")
+    (pod,) = space.pods("quick")
+    assert "heterosched.io/power-cap-watts" not in pod["metadata"]["annotations"]
+    until_learned(space, 1)  # the quick run's: one under an advised cap teaches nothing

@@ -7,6 +7,7 @@ from refused_jobs import QUANTITY, REFUSED_JOBS, Refused
 
 _IN_PROFILE = "spec.devices[0]"
 _DEVICE_ROW = {"device": "cpu", "seconds": "1"}
+_CAP = {"capWatts": 150, "seconds": "1.2", "watts": 120}
 
 REFUSED_OTHERS = [
     Refused("policy-of-zeros", a_policy(weights={"speed": 0}), "spec.weights", "at least one of speed, energy"),
@@ -37,6 +38,18 @@ REFUSED_OTHERS = [
     Refused("fairness-above-one", a_policy(jps={"fairnessFloor": "1.5"}), "spec.jps.fairnessFloor", "from 0 to 1"),
     Refused("waiting-word", a_policy(waiting={"urgentSlack": "soon"}), "spec.waiting.urgentSlack", "such as 2h30m"),
     Refused("profile-empty", a_profile(devices=[]), "spec.devices", "at least 1 items"),
+    Refused(
+        "profile-caps-of-training",
+        a_profile(devices=[{"device": "nvidia-v100", "samplesPerSecond": "9", "caps": [_CAP]}]),
+        _IN_PROFILE,
+        "caps go with seconds",
+    ),
+    Refused(
+        "profile-cap-zero",
+        a_profile(devices=[{**_DEVICE_ROW, "caps": [{**_CAP, "capWatts": 0}]}]),
+        f"{_IN_PROFILE}.caps[0].capWatts",
+        QUANTITY,
+    ),
     Refused(
         "profile-device-twice", a_profile(devices=[_DEVICE_ROW, _DEVICE_ROW]), "spec.devices[1]", "Duplicate value"
     ),
@@ -79,4 +92,5 @@ TAKEN: dict[str, Manifest] = {
     "free-energy": a_policy("free", pricePerKWh=0, powerCaps={"clusterWatts": "12k"}),
     "policy-with-a-hook": a_policy("nights", hook="night-saver", scoring={"anySizePods": 0}),
     "profile": a_profile(),
+    "profile-caps": a_profile(devices=[{**_DEVICE_ROW, "caps": [_CAP, {**_CAP, "capWatts": "99.5"}]}]),
 }

@@ -29,6 +29,8 @@ ANNOTATION_PROFILE: Final = f"{GROUP}/profile"
 ANNOTATION_NUMA: Final = f"{GROUP}/numa"
 ANNOTATION_SHARES: Final = f"{GROUP}/shares"
 """JSON list: samples of the global batch that each worker takes, by completion index."""
+ANNOTATION_POWER_CAP: Final = f"{GROUP}/power-cap-watts"
+"""Cap of each of the pod's GPUs on the device type that was planned: advice to whoever runs the nodes."""
 
 GATE_GANG: Final = f"{GROUP}/gang"
 

@@ -17,7 +17,7 @@ FIGURES: Final = frozenset(
     {
         *("rank", "seconds", "energy_joules", "makespan_seconds", "cost", "gap_percent"),
         *("planned_seconds", "planned_energy_joules", "saved_seconds_percent", "saved_energy_percent"),
-        *("price_per_kwh", "carbon_per_kwh", "carbon_grams"),
+        *("price_per_kwh", "carbon_per_kwh", "carbon_grams", "power_cap_watts"),
     }
 )
 """Fields that hold decimal strings."""

@@ -16,6 +16,7 @@ from heterosched.constants import (
     ANNOTATION_NUMA,
     ANNOTATION_PLAN,
     ANNOTATION_POLICY,
+    ANNOTATION_POWER_CAP,
     ANNOTATION_PROFILE,
     ANNOTATION_SHARES,
     API_VERSION,
@@ -206,6 +207,8 @@ def _annotations(job: HeteroJob, task: TaskSpec, record: TaskStatus, note: PlanN
     shares = _shares(record)
     if shares:
         found[ANNOTATION_SHARES] = msgspec.json.encode(shares).decode()
+    if record.planned.power_cap_watts:
+        found[ANNOTATION_POWER_CAP] = record.planned.power_cap_watts
     return found
 
 

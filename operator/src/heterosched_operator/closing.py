@@ -184,4 +184,5 @@ def _actual(record: TaskStatus) -> TaskActual | None:
         seconds=max(SHORTEST, float(record.actual.seconds)),
         variant=record.variant,
         joules=float(record.energy_joules) if record.energy_joules and record.energy_source != ESTIMATED else None,
+        cap_watts=float(record.planned.power_cap_watts or 0),
     )

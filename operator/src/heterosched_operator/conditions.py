@@ -7,7 +7,7 @@ from typing import Final
 from heterosched.api.status import Condition
 from heterosched.units import format_time
 
-# Types. Each is set from the first visit on (DeadlineAtRisk only where there is a deadline, Blocked where it once was).
+# Types, set from the first visit on (DeadlineAtRisk: where there is a deadline; Blocked, PowerCapAdvised: once true)
 ACCEPTED: Final = "Accepted"
 PLANNED: Final = "Planned"
 RUNNING: Final = "Running"
@@ -17,6 +17,7 @@ SUSPENDED: Final = "Suspended"
 DEADLINE_AT_RISK: Final = "DeadlineAtRisk"
 TELEMETRY_AVAILABLE: Final = "TelemetryAvailable"
 BLOCKED: Final = "Blocked"
+POWER_CAP_ADVISED: Final = "PowerCapAdvised"
 
 # Reasons of Accepted.
 VALID: Final = "Valid"
@@ -53,6 +54,10 @@ ACTIVE_DEADLINE_EXCEEDED: Final = "ActiveDeadlineExceeded"
 SUSPEND_REQUESTED: Final = "SuspendRequested"
 SUSPENDING: Final = "Suspending"
 NOT_SUSPENDED: Final = "NotSuspended"
+
+# Reasons of PowerCapAdvised.
+CAPS_CHOSEN: Final = "CapsChosen"
+NO_CAP: Final = "NoCap"
 
 # Reasons of DeadlineAtRisk, Blocked and TelemetryAvailable.
 ON_TIME: Final = "OnTime"

@@ -19,6 +19,7 @@ from heterosched_operator.conditions import (
     FAILED,
     MISSED,
     PLANNED,
+    POWER_CAP_ADVISED,
     SUSPENDED,
     TELEMETRY_AVAILABLE,
 )
@@ -63,7 +64,7 @@ def _of_conditions(old: HeteroJobStatus, new: HeteroJobStatus) -> Iterator[EmitE
                 yield EmitEvent(WARNING if unkept else NORMAL, condition.type, condition.message)
             elif condition.status == "False" and condition.reason != "NotAccepted":
                 yield EmitEvent(WARNING, condition.reason, condition.message)
-        elif holds and condition.type in (COMPLETED, SUSPENDED):
+        elif holds and condition.type in (COMPLETED, SUSPENDED, POWER_CAP_ADVISED):
             yield EmitEvent(NORMAL, condition.type, condition.message)
         elif holds and condition.reason == MISSED:
             yield EmitEvent(WARNING, DEADLINE_MISSED, condition.message)
@@ -92,6 +93,7 @@ def _of_task(old: TaskStatus | None, new: TaskStatus) -> EmitEvent | None:
     opened = new.job_name and (old is None or old.job_name != new.job_name)
     if new.state == "Created" and opened:
         where = f" on {new.planned.node or new.planned.device}" if new.planned.node or new.planned.device else ""
+        where += f" under a cap of {new.planned.power_cap_watts} W" if new.planned.power_cap_watts else ""
         return EmitEvent(NORMAL, TASK_RELEASED, f"task {new.name}: Job {new.job_name}, planned{where}")
     stopping = new.job_name and new.reason in STOPPING and (old is None or old.reason != new.reason)
     if stopping and new.state == before and new.message:

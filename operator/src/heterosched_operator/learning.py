@@ -59,9 +59,12 @@ def lesson(
     """A task's device and run; None where it teaches nothing or nothing new.
 
     Failed tasks, those that an earlier attempt has begun, those spread over several device types and those shorter than
-    a second say nothing of the speed on one device. Neither does a run from before the profile was created.
+    a second say nothing of the speed on one device. Neither does a run from before the profile was created, nor one for
+    which a power cap was advised: whether it was set is not known here.
     """
     if record.state != "Succeeded" or not record.energy_source or record.done_share or not record.actual.finish:
+        return None
+    if record.planned.power_cap_watts:
         return None
     seconds = float(record.actual.seconds) if record.actual.seconds else 0.0
     devices = {worker.device for worker in record.workers if worker.device} or {record.planned.device}

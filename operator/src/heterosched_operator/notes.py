@@ -55,11 +55,15 @@ def _scaled(planned: Task | None) -> dict[str, str]:
 
 
 def _figures(planned: Task | None, record: TaskStatus) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds and watts on each device type of the record's variant with its number of workers, as far as known."""
+    """Seconds and watts on each device type of the record's variant with its number of workers, as far as known; under
+    the cap that is advised for the planned type, and on others without one.
+    """
+    cap = float(record.planned.power_cap_watts or 0)
     options = [
         option
         for option in (planned.options if planned is not None else ())
         if option.workers == len(record.workers) and option.variant == record.variant
+        if option.cap_watts == (cap if option.device == record.planned.device else 0.0)
     ]
     seconds = {option.device: round(option.seconds, 3) for option in options if planned and planned.known}
     return seconds, {option.device: round(option.watts, 3) for option in options if option.watts > 0}

@@ -198,6 +198,7 @@ def progress_of(sight: Sight, rules: Rules) -> TaskProgress:
             workers=max(1, len(record.workers)),
             start=_moment(record.actual.start),
             finish=_moment(record.actual.finish),
+            cap_watts=float(record.planned.power_cap_watts or 0),
         )
     taken = tuple((pod.spec.node_name, demand_of(pod)) for pod in sight.pods if pod.spec.node_name and not pod.finished)
     if not record.job_name:
@@ -224,6 +225,7 @@ def progress_of(sight: Sight, rules: Rules) -> TaskProgress:
         done=_done(record),
         seconds=_planned_seconds(record),
         kept=tuple(record.kept_nodes),
+        cap_watts=float(record.planned.power_cap_watts or 0),
     )
 
 

@@ -48,6 +48,7 @@ def planned_of(assignment: Assignment, known: bool) -> Planned:
         finish=format_time(round(assignment.finish, 3)),
         seconds=format_quantity(assignment.option.seconds),
         energy_joules=format_quantity(joules) if joules > 0 else "",
+        power_cap_watts=format_quantity(assignment.option.cap_watts) if assignment.option.cap_watts > 0 else "",
     )
 
 
@@ -124,7 +125,8 @@ def waiting_record(record: TaskStatus, plan: JobPlan, ready: bool, why: tuple[st
 
 
 def _settled(old: Planned, new: Planned, world: World) -> Planned:
-    if (old.node, old.device) != (new.node, new.device) or bool(old.finish) != bool(new.finish):
+    same = (old.node, old.device, old.power_cap_watts) == (new.node, new.device, new.power_cap_watts)
+    if not same or bool(old.finish) != bool(new.finish):
         return new
     return old if not moved(old.start, new.start, world) and not moved(old.finish, new.finish, world) else new
 

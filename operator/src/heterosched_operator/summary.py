@@ -55,6 +55,7 @@ def summarised(
         _suspended(observation, tasks),
         *_at_risk(at if at is not None else _missed(observation, verdict, world), finish, tasks, world),
         *_blocked(observation, tasks),
+        *_capped(observation, tasks),
         _telemetry(world),
     ]
     summed = HeteroJobStatus(
@@ -247,6 +248,18 @@ def _blocked(observation: Observation, tasks: list[TaskStatus]) -> list[Conditio
     if observation.status.condition(c.BLOCKED) is None:
         return []
     return [condition(c.BLOCKED, False, c.NOT_BLOCKED, "Jobs can be created")]
+
+
+def _capped(observation: Observation, tasks: list[TaskStatus]) -> list[Condition]:
+    """Which power caps the plan reckons with; not mentioned where it never did."""
+    caps = [own for own in tasks if own.planned.power_cap_watts]
+    if caps:
+        told = _listed([f"{own.name} {own.planned.power_cap_watts} W on {own.planned.device}" for own in caps])
+        message = f"planned under power caps, per device: {told}; advice, whoever runs the nodes sets them"
+        return [condition(c.POWER_CAP_ADVISED, True, c.CAPS_CHOSEN, message)]
+    if observation.status.condition(c.POWER_CAP_ADVISED) is None:
+        return []
+    return [condition(c.POWER_CAP_ADVISED, False, c.NO_CAP, "no task is planned under a power cap")]
 
 
 def _telemetry(world: World) -> Condition:

@@ -110,3 +110,13 @@ def test_less_time_and_less_energy_weigh_as_much_as_the_objective_says() -> None
 def test_another_seed_may_find_another_schedule_but_the_same_finds_the_same() -> None:
     assert Portfolio().schedule(topcuoglu()) == Portfolio().schedule(topcuoglu())
     assert Portfolio().schedule(replace(topcuoglu(), seed=7)).finish <= 80.0
+
+
+@pytest.mark.parametrize(("deadline", "seconds"), [(math.inf, 30.0), (25.0, 20.0), (15.0, 10.0)])
+def test_of_the_ways_that_are_in_time_the_objective_chooses(deadline: float, seconds: float) -> None:
+    """Neither the fastest nor the most frugal way of a task need be the best one that meets its deadline."""
+    ways = ((10.0, 100.0), (20.0, 30.0), (30.0, 10.0))
+    options = tuple(Option("p1", own, ONE, watts) for own, watts in ways)
+    graph = TaskGraph.build([Task("a", options)], [])
+    problem = Problem(graph, Cluster(processors(1)), 1000.0, Objective(0.0, 1.0), deadline=1000.0 + deadline)
+    assert Portfolio().schedule(problem).assignments["a"].option.seconds == seconds

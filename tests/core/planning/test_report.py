@@ -224,3 +224,13 @@ def test_the_verdict_weighs_time_and_energy_as_the_policy_does(
     seconds: float, energy: float, objective: Objective, verdict: str
 ) -> None:
     assert verdict_of(seconds, energy, objective) == verdict
+
+
+def test_a_run_that_was_planned_under_a_cap_is_held_against_the_figures_under_it() -> None:
+    capped = Option("nvidia-v100", 12.0, V100.demand, 100.0, cap_watts=150.0)
+    graph, cluster = independent(1, V100, capped), a_cluster(v100=1)
+    actual = {"t0": TaskActual("nvidia-v100", ("v100-0",), NOW, 12.0, cap_watts=150.0)}
+    found = report(graph, cluster, actual, ENERGY)
+    assert found is not None
+    assert found.seconds == 12.0
+    assert found.baseline_seconds == pytest.approx(V100.seconds)

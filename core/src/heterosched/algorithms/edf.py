@@ -31,12 +31,21 @@ class Edf:
 
 def by_due_date(ground: Ground) -> Schedule:
     """The same, on a ground that is there already."""
+    return by_deadline(ground, _deadlines(ground))
+
+
+def due_dates(ground: Ground) -> dict[str, float]:
+    """When each task is due, in seconds after now: by its own deadline, the graph's, and what comes behind it."""
+    now = ground.problem.now
+    return {name: due - now for name, due in handed_back(ground, _deadlines(ground)).items()}
+
+
+def _deadlines(ground: Ground) -> dict[str, float]:
     graph, whole = ground.problem.graph, ground.problem.deadline
-    own = {
+    return {
         name: min(math.inf if task.deadline is None else task.deadline, math.inf if graph.children[name] else whole)
         for name, task in graph.tasks.items()
     }
-    return by_deadline(ground, own)
 
 
 def by_deadline(ground: Ground, deadlines: Mapping[str, float]) -> Schedule:

@@ -37,14 +37,25 @@ class EnergyHeft:
         return by_economy(ground, falling(problem.graph.order, ranks), ranks, problem.objective)
 
 
-def by_economy(ground: Ground, order: Sequence[str], ranks: Mapping[str, float], objective: Objective) -> Schedule:
-    """List scheduling in the given order, each task where the weighted sum of the objective is largest."""
+def by_economy(
+    ground: Ground,
+    order: Sequence[str],
+    ranks: Mapping[str, float],
+    objective: Objective,
+    due: Mapping[str, float] | None = None,
+) -> Schedule:
+    """List scheduling in the given order, each task where the weighted sum of the objective is largest: among places
+    that finish when the task is `due` (seconds after now), as far as there are any.
+    """
     if objective.energy <= 0:
         return by_order(ground, order, Placement.soonest, ranks)
     meter = IdleMeter(ground.problem)
 
     def choose(placement: Placement, name: str, arrivals: Arrivals) -> Candidate:
         candidates = _candidates(placement, name, arrivals, meter)
+        if due is not None:
+            in_time = [candidate for candidate in candidates if candidate.finish <= due[name] * (1 + TIE)]
+            candidates = in_time or [earliest_finish(candidates)]
         joules = [meter.joules(candidate) for candidate in candidates]
         best = _best(candidates, joules, arrivals.ready, objective)
         meter.place(best)

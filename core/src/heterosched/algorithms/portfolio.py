@@ -4,7 +4,8 @@ No list scheduler is best on every graph (H. Arabnejad, J. G. Barbosa: List Sche
 Systems by an Optimistic Cost Table, IEEE TPDS 25(3), 2014, section 5), and one costs little: so several are run and the
 best schedule by the problem's objective is kept (judge.py). The search then tries variants of their ranks
 (random_keys.py).
-Where energy has a weight, HEFT for energy alone and energy-aware HEFT are among them. A problem of one open task has no
+Where energy has a weight, HEFT for energy alone and energy-aware HEFT are among them, with a deadline also the latter
+among the places that are in time. A problem of one open task has no
 order to search for: energy-aware HEFT compares all its ways.
 Every step is counted and none is timed, so that a problem has one answer on every machine; a schedule that meets the
 lower bound ends it at once.
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 
 from heterosched.algorithms.base import Objective, Problem
 from heterosched.algorithms.cpop import by_path
-from heterosched.algorithms.edf import by_due_date
+from heterosched.algorithms.edf import by_due_date, due_dates
 from heterosched.algorithms.energy_heft import by_economy
 from heterosched.algorithms.ground import Ground
 from heterosched.algorithms.heft import by_upward_rank
@@ -54,13 +55,15 @@ class Portfolio:
         order = falling(problem.graph.order, first.ranks)
         if objective.energy > 0:
             members += [by_economy(ground, order, first.ranks, weights) for weights in (objective, FRUGAL)]
+        due = problem.deadline < math.inf or any(task.deadline is not None for task in problem.graph.tasks.values())
+        if due and objective.energy > 0:
+            members.append(by_economy(ground, order, first.ranks, objective, due_dates(ground)))
         best = _Best(Judge(ground, members), members)
         if len(problem.graph.tasks) - len(problem.fixed) <= 1:
             return best.schedule
         for member in (by_path, by_optimistic_cost):
             if not best.done:
                 best.offer(member(ground))
-        due = problem.deadline < math.inf or any(task.deadline is not None for task in problem.graph.tasks.values())
         if due and not best.done:
             best.offer(by_due_date(ground))
         if not best.done:

@@ -123,8 +123,18 @@ class SchedulingPolicy(Wire, frozen=True, kw_only=True):
     status: SchedulingPolicyStatus = SchedulingPolicyStatus()
 
 
+class CappedRun(Wire, frozen=True, kw_only=True):
+    """What the task takes on the device type under a power cap: seconds, and mean watts of one device."""
+
+    cap_watts: Quantity
+    seconds: Quantity
+    watts: Quantity
+
+
 class ProfileDevice(Wire, frozen=True, kw_only=True):
-    """What a task takes on one device type: seconds, or samples per second and worker."""
+    """What a task takes on one device type: seconds (with `caps`: under power caps too), or samples per second and
+    worker.
+    """
 
     device: str
     seconds: Quantity | None = None
@@ -132,6 +142,7 @@ class ProfileDevice(Wire, frozen=True, kw_only=True):
     watts: Quantity | None = None
     origin: str = "estimated"
     samples: int = 0
+    caps: list[CappedRun] = []
 
 
 class ThroughputProfileSpec(Wire, frozen=True, kw_only=True):

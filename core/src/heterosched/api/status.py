@@ -24,7 +24,9 @@ class Condition(Wire, frozen=True, kw_only=True):
 
 
 class Planned(Wire, frozen=True, kw_only=True):
-    """What the plan expects of a task: place (of worker 0), times, seconds and joules."""
+    """What the plan expects of a task: place (of worker 0), times, seconds and joules, and the power cap of its devices
+    that these are for.
+    """
 
     node: str = ""
     device: str = ""
@@ -32,6 +34,7 @@ class Planned(Wire, frozen=True, kw_only=True):
     finish: str = ""
     seconds: str = ""
     energy_joules: str = ""
+    power_cap_watts: str = ""
 
 
 class Actual(Wire, frozen=True, kw_only=True):

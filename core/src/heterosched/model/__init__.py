@@ -6,7 +6,7 @@ from heterosched.model.power import PowerModel
 from heterosched.model.schedule import Assignment, Schedule
 from heterosched.model.tasks import Edge, Option, Task, TaskGraph
 from heterosched.model.telemetry import NO_TELEMETRY, Telemetry
-from heterosched.model.throughput import Confidence, Figure, Origin, ThroughputModel
+from heterosched.model.throughput import Confidence, Figure, OperatingPoint, Origin, ThroughputModel
 
 __all__ = [
     "CPU",
@@ -22,6 +22,7 @@ __all__ = [
     "Figure",
     "Link",
     "Node",
+    "OperatingPoint",
     "Option",
     "Origin",
     "PowerModel",

@@ -22,6 +22,7 @@ class Option:
     `node_watts`: of workers on several device types the power of one on each node; `watts` is then their mean.
     `percent`: confidence in `seconds` where repeated runs taught them, else None. `nodes`: those whose kubelets can
     align a worker as the task requires it; None where it does not. The way is the same, whatever nodes there are.
+    `cap_watts`: the power cap of each of its devices that `seconds` and `watts` are for; 0 where there is none.
     """
 
     device: str
@@ -35,6 +36,7 @@ class Option:
     node_watts: tuple[tuple[str, float], ...] = ()
     percent: int | None = None
     nodes: frozenset[str] | None = field(default=None, compare=False)
+    cap_watts: float = 0.0
 
     @property
     def confidence(self) -> Confidence:

@@ -33,12 +33,21 @@ def confidence_of(origin: Origin, scaled_from: str, percent: int | None = None) 
 
 
 @dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """What a task takes on a device under a power cap: run time in seconds, mean watts of one device."""
+
+    cap_watts: float
+    seconds: float
+    watts: float
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """Speed on one device: `value` is samples/s of one worker for training, else the run time in seconds.
 
     `watts` is what one device draws for the task, None where nobody said. `scaled_from`: the device type from whose
     figure the device table concluded this one, "" where it was given or measured. `percent`: confidence of what
-    repeated runs taught, None for any other figure.
+    repeated runs taught, None for any other figure. `caps`: of run times what power caps make of them.
     """
 
     value: float
@@ -46,6 +55,7 @@ class Figure:
     origin: Origin
     scaled_from: str = ""
     percent: int | None = None
+    caps: tuple[OperatingPoint, ...] = ()
 
     @property
     def confidence(self) -> Confidence:

@@ -73,7 +73,8 @@ def because_sized(own: Assignment, devices: Mapping[str, str], equal_seconds: fl
 def _told(option: Option) -> str:
     many = f"{option.workers} x " if option.workers > 1 else ""
     joules = f", {option.joules:.6g} J" if option.joules > 0 else ""
-    return f"{many}{option.device} ({option.seconds:.6g} s{_doubt(option)}{joules})"
+    cap = f" capped at {option.cap_watts:g} W" if option.cap_watts else ""
+    return f"{many}{option.device}{cap} ({option.seconds:.6g} s{_doubt(option)}{joules})"
 
 
 def _doubt(option: Option) -> str:

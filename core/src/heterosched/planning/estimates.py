@@ -7,13 +7,13 @@ figure is `heterosched.model.ThroughputModel`'s matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from heterosched.api import ThroughputProfile
 from heterosched.api.heterojob import RuntimeOn, TaskSpec, ThroughputOn
 from heterosched.api.policy import LearnedDevice, ProfileDevice
-from heterosched.model import CPU, Demand, DeviceTable, Figure, Origin
+from heterosched.model import CPU, Demand, DeviceTable, Figure, OperatingPoint, Origin
 from heterosched.model.correction import outweighs
 from heterosched.model.devices import CORES_PER_SOCKET, SOCKET_BUSY_WATTS
 from heterosched.units import Quantity, parse_quantity
@@ -61,13 +61,17 @@ def _inline(rows: Iterable[RuntimeOn | ThroughputOn], object: str, field: str) -
 
 
 def _corrected(given: Figure | None, learned: Figure, row: LearnedDevice) -> Figure:
-    """What was learned where it outweighs what was given; given watts stand as long as none were measured."""
+    """What was learned where it outweighs what was given; given watts stand as long as none were measured. Runs teach
+    what holds without a cap: what caps make of it keeps its proportion.
+    """
     if given is None:
         return replace(learned, percent=row.confidence_percent)
     if not outweighs(learned.value, row.samples, given.value, given.origin == "measured"):
         return given
     watts = given.watts if learned.watts is None else learned.watts
-    return replace(learned, watts=watts, percent=row.confidence_percent)
+    slower, hungrier = learned.value / given.value, watts / given.watts if watts and given.watts else 1.0
+    caps = tuple(replace(own, seconds=own.seconds * slower, watts=own.watts * hungrier) for own in given.caps)
+    return replace(learned, watts=watts, percent=row.confidence_percent, caps=caps)
 
 
 def _profile_figure(row: ProfileDevice | LearnedDevice, training: bool, object: str, part: str) -> Figure | None:
@@ -78,7 +82,16 @@ def _profile_figure(row: ProfileDevice | LearnedDevice, training: bool, object: 
     if value is None:
         return None
     number = parse_quantity(value, object=object, field=f"{where}.{name}", positive=True)
-    return Figure(number, watts, _origin(row.origin))
+    caps = () if training or isinstance(row, LearnedDevice) else tuple(_capped(row, object, where))
+    return Figure(number, watts, _origin(row.origin), caps=caps)
+
+
+def _capped(row: ProfileDevice, object: str, where: str) -> Iterator[OperatingPoint]:
+    for own in row.caps:
+        field = f"{where}.caps[{own.cap_watts}]"
+        cap = parse_quantity(own.cap_watts, object=object, field=f"{field}.capWatts", positive=True)
+        seconds = parse_quantity(own.seconds, object=object, field=f"{field}.seconds", positive=True)
+        yield OperatingPoint(cap, seconds, parse_quantity(own.watts, object=object, field=f"{field}.watts"))
 
 
 def _watts(value: Quantity | None, object: str, where: str) -> float | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from heterosched.algorithms.eligible import idle_workers
@@ -118,14 +119,17 @@ def _offered(cluster: Cluster, demand: Demand) -> list[str]:
 def _rated(
     task: TaskSpec, way: Way, figure: Figure, cluster: Cluster, nodes: frozenset[str] | None, object: str
 ) -> list[Option]:
-    """One option per number of workers: all that training may use, else the fewest (no scaling is known)."""
+    """One option per number of workers: all that training may use, else the fewest (no scaling is known) and one for
+    each power cap with figures of its own that is below the one which the device table has for the device.
+    """
     watts = drawn_watts(way.device, figure.watts, way.demand, cluster.devices)
     origin = figure.origin if figure.watts is not None else "estimated"
     training = task.work.training
     if training is None:
         least, source = task.workers.min, figure.scaled_from
         own = Option(way.device, figure.value, way.demand, watts, least, way.variant, origin, source)
-        return [replace(own, percent=figure.percent)]
+        own = replace(own, percent=figure.percent)
+        return [own, *_capped(own, figure, cluster)]
     field = f"spec.tasks[{task.name}].work.training.gradientBytes"
     transfer = parse_quantity(training.gradient_bytes or 0, object=object, field=field) / cluster.link.bytes_per_second
     return [
@@ -142,6 +146,15 @@ def _rated(
         )
         for n in _sizes(task, way, cluster, nodes)
     ]
+
+
+def _capped(own: Option, figure: Figure, cluster: Cluster) -> Iterator[Option]:
+    known = cluster.devices.cut_from(own.device)
+    most = known.power.cap_watts if known is not None else math.inf
+    for point in figure.caps:
+        if point.cap_watts < most:
+            watts = drawn_watts(own.device, point.watts, own.demand, cluster.devices)
+            yield replace(own, seconds=point.seconds, watts=watts, origin=figure.origin, cap_watts=point.cap_watts)
 
 
 def _sizes(task: TaskSpec, way: Way, cluster: Cluster, nodes: frozenset[str] | None) -> list[int]:

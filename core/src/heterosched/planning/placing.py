@@ -119,9 +119,9 @@ class Placing:
         return self._held(self.graph, Schedule(places, previous.ranks)) if places else None
 
     def _again(self, task: Task, own: Assignment) -> Assignment | None:
-        wanted = (own.option.device, own.option.variant, own.option.workers)
+        wanted = (own.option.device, own.option.variant, own.option.workers, own.option.cap_watts)
         for option in task.options:
-            if (option.device, option.variant, option.workers) == wanted:
+            if (option.device, option.variant, option.workers, option.cap_watts) == wanted:
                 nodes = [self.board.timeline.positions.get(node) for node in own.nodes]
                 fits = all(place is not None and runs(self.board.cluster.nodes[place], task, option) for place in nodes)
                 return replace(own, option=option) if fits and len(nodes) == option.workers else None

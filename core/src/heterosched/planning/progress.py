@@ -75,12 +75,13 @@ def taken_option(task: Task, own: TaskProgress) -> Option:
     workers = max(1, own.workers)
     if not task.options:
         return Option(own.device or CPU, NOMINAL_SECONDS, Demand(), workers=workers, variant=own.variant)
-    return replace(_nearest(task, own.device, own.variant, own.workers), workers=workers)
+    return replace(_nearest(task, own.device, own.variant, own.workers, own.cap_watts), workers=workers)
 
 
-def _nearest(task: Task, device: str, variant: str, workers: int) -> Option:
-    def distance(option: Option) -> tuple[bool, bool, int]:
-        return option.device != device, option.variant != variant, abs(option.workers - workers)
+def _nearest(task: Task, device: str, variant: str, workers: int, cap_watts: float = 0.0) -> Option:
+    def distance(option: Option) -> tuple[bool, bool, int, bool, float]:
+        other = (option.device != device, option.variant != variant, abs(option.workers - workers))
+        return (*other, option.cap_watts != cap_watts, option.cap_watts)
 
     return min(task.options, key=distance)
 

@@ -36,7 +36,7 @@ LEAST_SECONDS = 0.001
 class TaskActual:
     """How a task went: its way, the node of each worker, when it started, its run time, and its energy if measured.
 
-    Seconds and joules of the attempt that succeeded.
+    Seconds and joules of the attempt that succeeded; `cap_watts` as it was planned, 0 for none.
     """
 
     device: str
@@ -45,6 +45,7 @@ class TaskActual:
     seconds: float
     variant: str = ""
     joules: float | None = None
+    cap_watts: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,10 @@ def _corrected(graph: TaskGraph, actual: Mapping[str, TaskActual]) -> tuple[Task
     tasks, ways = {}, {}
     for name, task in graph.tasks.items():
         own = actual[name]
-        taken = taken_option(task, TaskProgress("Succeeded", own.device, own.variant, own.nodes, len(own.nodes)))
+        progress = TaskProgress(
+            "Succeeded", own.device, own.variant, own.nodes, len(own.nodes), cap_watts=own.cap_watts
+        )
+        taken = taken_option(task, progress)
         seconds = max(own.seconds, LEAST_SECONDS)
         slower = seconds / taken.seconds
         watts = own.joules / seconds / taken.workers if own.joules else taken.watts

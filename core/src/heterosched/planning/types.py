@@ -25,7 +25,8 @@ class TaskProgress:
     `taken`: (node, demand) of each bound pod that has not ended; it counts where the spec no longer tells. `done`:
     share of a training's iterations that attempts before this one have done and saved. `seconds`: run time that this
     attempt of a training was planned with for its very workers; None: by their throughput. `kept`: nodes of the next
-    attempt, by worker, of a training that is being resized: a Running one is being stopped for it.
+    attempt, by worker, of a training that is being resized: a Running one is being stopped for it. `cap_watts`: the
+    power cap that was advised for its devices, 0 for none.
     """
 
     state: TaskState = "Waiting"
@@ -41,6 +42,7 @@ class TaskProgress:
     done: float = 0.0
     seconds: float | None = None
     kept: tuple[str, ...] = ()
+    cap_watts: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
