@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -382,3 +385,35 @@ def test_what_an_autoscaler_can_bring_is_asked_for_by_a_pending_pod(space: Space
     finally:
         space.plane.kubectl("delete", "node", "a100-0")
         space.plane.kubectl("delete", "schedulingpolicy", "elastic")
+
+
+@pytest.mark.e2e
+def test_what_if_answers_from_a_snapshot_of_the_live_cluster(space: Space, tmp_path: Path) -> None:
+    """A job runs on the four V100s, the next one waits for them: with four more it need not."""
+
+    def a_run(name: str) -> JobBuilder:
+        job = a_job(name).template(lasting(120.0)).task("t").gpus(4, "nvidia-v100")
+        return job.runtime({"nvidia-v100": 120})
+
+    def heterosched(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        known = {**os.environ, "KUBECONFIG": str(space.plane.kubeconfig)}
+        command = [sys.executable, "-m", "heterosched_cli", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, env=known)
+
+    space.apply(a_run("first"))
+    assert wait_until(lambda: space.tasks("first").get("t", {}).get("state") == "Running", 60.0, 0.3)
+    space.apply(a_run("second"))
+    space.until("second", "Planned")
+    file = tmp_path / "snapshot.json"
+    taken = heterosched("snapshot")
+    assert taken.returncode == 0, taken.stderr
+    file.write_text(taken.stdout, encoding="utf-8")
+    asked = heterosched("what-if", "--cluster", file, "--add", "nvidia-v100=4", "-o", "json")
+    assert asked.returncode == 0, asked.stderr
+    found = json.loads(asked.stdout)
+    now, then = ({own["job"]: own for own in found[side]["jobs"]} for side in ("now", "whatIf"))
+    first, second = f"{space.name}/first", f"{space.name}/second"
+    assert now[first] == then[first]
+    assert 60.0 < now[first]["finishSeconds"] <= 121.0
+    assert now[second]["waitingSeconds"] == pytest.approx(now[first]["finishSeconds"], abs=0.01)
+    assert (then[second]["waitingSeconds"], then[second]["finishSeconds"]) == (0.0, 120.0)

@@ -78,7 +78,10 @@ REFUSED = {
     ),
     "budget": (one("seconds: 1", "  energyBudgetJoules: 0\n"), "spec.energyBudgetJoules: 0 is not above zero; give"),
     "deadline": (one("seconds: 1", "  deadline: {within: soon}\n"), "spec.deadline.within: 'soon' is no duration;"),
-    "strategy": (one("seconds: 1", "  strategy: magic\n"), "unknown strategy 'magic'; use one of Auto, affinity, cpop"),
+    "strategy": (
+        one("seconds: 1", "  strategy: magic\n"),
+        "unknown strategy 'magic'; use one of Auto, affinity, best_fit",
+    ),
     "policy": (one("seconds: 1", "  policy: magic\n"), "unknown policy 'magic'; use one of Balanced, Energy, Perf"),
     "weights": (
         one("seconds: 1", "  policy: own\n") + POLICY.replace("speed: 1", "speed: .nan") % "currency: USD",

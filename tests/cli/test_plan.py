@@ -241,7 +241,7 @@ def test_without_a_cluster_the_error_says_how_to_plan_all_the_same(cli: Any, exa
 
 def test_the_list_of_commands_is_not_cut_off(cli: Any) -> None:
     listed = cli("--help").stdout.partition("Commands:")[2]
-    assert "devices  What is measured of each node, and how old it is." in listed
+    assert "What is measured of each node, and how old it is." in listed
     assert "..." not in listed
 
 

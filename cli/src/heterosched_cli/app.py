@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -9,6 +10,7 @@ from typer.core import TyperGroup
 
 from heterosched.errors import HeteroSchedError
 from heterosched_cli import options as opt
+from heterosched_cli import plugged
 from heterosched_cli.output import Format, note
 
 EPILOG = "Exit codes: 0 done; 1 the answer is no, or it could not be done (standard error says why); 2 wrong usage."
@@ -18,7 +20,19 @@ EXTENDER = "http://127.0.0.1:9102"
 
 
 class _Group(TyperGroup):
-    """What a user can mend is a message and exit code 1, not a traceback."""
+    """Has the commands of other packages too. What a user can mend is a message and exit code 1, not a traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(dict.fromkeys([*super().list_commands(ctx), *plugged.points()]))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        own, others = super().get_command(ctx, cmd_name), plugged.points()
+        return plugged.stand_in(others[cmd_name]) if own is None and cmd_name in others else own
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        others = plugged.points()
+        return name, plugged.load(others[name]) if name not in self.commands and name in others else command, rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -93,11 +107,31 @@ def why(
     explain(pod, node, extender, namespace, kubeconfig, context, output)
 
 
-@app.command("what-if", epilog=EPILOG, short_help="Decide about a pod again under other conditions.")
+@app.command(epilog=EPILOG, short_help="Record what plans of the cluster rest on, for what-if.")
+def snapshot(
+    kubeconfig: opt.Kubeconfig = None,
+    context: opt.Context = "",
+    extender: opt.Informant = [EXTENDER],  # noqa: B006  (typer copies it)
+) -> None:
+    """Write nodes, pods, HeteroJobs with their status, profiles, policies and measurements as one JSON document.
+
+    Commands, arguments and environment of pods are left out. `heterosched what-if --cluster` reads it.
+    """
+    from heterosched_cli.snapshot import write_snapshot
+
+    write_snapshot(kubeconfig, context, extender)
+
+
+@app.command("what-if", epilog=EPILOG, short_help="Decide or plan again under other conditions.")
 def what_if(
-    recorded: opt.Recorded,
+    recorded: opt.Recorded = "",
+    cluster: opt.SnapshotFile = None,
     policy: opt.OtherPolicy = "",
     file: opt.PolicyFiles = [],  # noqa: B006  (typer copies it)
+    add: opt.Add = [],  # noqa: B006
+    remove: opt.Remove = [],  # noqa: B006
+    devices_file: opt.DevicesFile = None,
+    plot: opt.WhatIfPlot = None,
     without: opt.Without = [],  # noqa: B006
     with_: opt.With = [],  # noqa: B006
     set_: opt.Set = [],  # noqa: B006
@@ -110,12 +144,33 @@ def what_if(
 ) -> None:
     """Make a recorded decision again: by another policy, with other nodes, or with other measurements.
 
-    Without a change the answer is the recorded one. Exit code 1 when there is no record.
+    Without a change the answer is the recorded one. Exit code 1 when there is no record. With --cluster: plan all jobs
+    of a recorded cluster, as it is and by another policy, with more devices or with fewer nodes.
     """
+    of_cluster = {"--add": add, "--remove": remove, "--devices-file": devices_file, "--plot": plot}
+    of_decision = {"RECORD or POD": recorded, "--without": without, "--with": with_, "--set": set_, "--save": save}
+    refuse_mixed(cluster is not None, bool(recorded), of_cluster, of_decision)
+    if cluster is not None:
+        from heterosched_cli.what_if_cluster import ClusterQuestion, answer
+
+        answer(ClusterQuestion(cluster, policy, file, add, remove, devices_file, plot), output)
+        return
     from heterosched_cli.what_if import Source, Wanted, replay
 
     source = Source(recorded, extender, namespace, kubeconfig, context)
     replay(source, Wanted(policy, file, without, with_, set_), save, output)
+
+
+def refuse_mixed(
+    cluster: bool, recorded: bool, of_cluster: Mapping[str, object], of_decision: Mapping[str, object]
+) -> None:
+    """The two forms of what-if share no options but --policy, -f and -o. Raises typer.BadParameter."""
+    if not cluster and not recorded:
+        raise typer.BadParameter("name a RECORD or POD for a decision, or a snapshot with --cluster for all jobs")
+    wrong = [name for name, given in (of_decision if cluster else of_cluster).items() if given]
+    if wrong:
+        form = "about a single decision, not for --cluster" if cluster else "for --cluster, not about a decision"
+        raise typer.BadParameter(f"{', '.join(wrong)}: {form}; ask the two questions one by one")
 
 
 @app.command(epilog=EPILOG, short_help="What is measured of each node, and how old it is.")

@@ -79,8 +79,32 @@ Limit = Annotated[int, typer.Option(help="Show at most so many nodes.", min=1, m
 Recorded = Annotated[
     str,
     typer.Argument(
-        help="A record (NAME.json, or - for standard input), else a pod as for `why`.", metavar="RECORD|POD"
+        help="A record (NAME.json, or - for standard input), else a pod as for `why`.",
+        metavar="[RECORD|POD]",
+        show_default=False,
     ),
+]
+SnapshotFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster",
+        help="Plan all jobs of this snapshot (see `snapshot`; - for standard input) instead.",
+        metavar="FILE",
+    ),
+]
+Add = Annotated[
+    list[str],
+    typer.Option(
+        help="With --cluster: so many devices more, such as nvidia-a100=8; repeatable.", metavar="DEVICE=COUNT"
+    ),
+]
+Remove = Annotated[list[str], typer.Option(help="With --cluster: without this node; repeatable.", metavar="NODE")]
+DevicesFile = Annotated[
+    Path | None,
+    typer.Option(help="With --cluster: rows of the device table, as the operator's devices_file.", metavar="FILE"),
+]
+WhatIfPlot = Annotated[
+    Path | None, typer.Option(help="With --cluster: draw both plans into this SVG file.", metavar="FILE.svg")
 ]
 OtherPolicy = Annotated[
     str, typer.Option(help="Decide by this policy: of -f, of the cluster as recorded, or built in.")
