@@ -1,0 +1,1 @@
+"""Discrete-event simulation of a cluster: what runs where and when, and the joules it takes."""
