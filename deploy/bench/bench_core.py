@@ -139,14 +139,36 @@ class Run:
         return {"seconds_1000x1000": single["replanned"], "single_tasks": single, "graphs": graphs}
 
 
+def commit() -> str:
+    """The checkout's commit, ending in -dirty where files differ from it; "" without a checkout."""
+    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def command() -> str:
+    """What makes the result again."""
+    return " ".join(["deploy/bench/bench_core.py", *(word for word in sys.argv[1:] if word != "--keep")])
+
+
+def kept(path: Path) -> bool:
+    """Whether this result is of the same command and clean commit, sound, and so need not be made again."""
+    own = commit()
+    try:
+        found = json.loads(path.read_text())
+        same = (found["command"], found["commit"]) == (command(), own)
+        return (
+            same and own != "" and not own.endswith("-dirty") and not (found["exact_wrong"] or found["checker_faults"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def circumstances(rival: str) -> dict[str, Any]:
     """What the figures were made with and on."""
-    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    commit = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
     info = Path("/proc/cpuinfo")
     models = [line.split(":", 1)[1].strip() for line in _lines(info) if line.startswith("model name")]
     return {
-        "command": " ".join(["deploy/bench/bench_core.py", *sys.argv[1:]]),
+        "command": command(),
         "seed": {
             "layered graphs": bench_graphs.SEED,
             "portfolio": 0,
@@ -166,7 +188,7 @@ def circumstances(rival: str) -> dict[str, Any]:
             "cpu": models[0] if models else "unknown",
             "cores": os.cpu_count(),
         },
-        "commit": commit or "unknown (no git checkout)",
+        "commit": commit() or "unknown (no git checkout)",
         "origin": "run times in CPU seconds are measured; makespans, energies and gaps are simulated",
     }
 
@@ -181,7 +203,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, default=1, help="take every N-th workflow and a N-th of the instances")
     parser.add_argument("--parts", default=",".join(PARTS), help="of the parts, separated by commas; none: exact alone")
     parser.add_argument("--work", type=Path, default=bench_graphs.WORK, help="folder of core.json and the plots")
+    parser.add_argument("--keep", action="store_true", help="do nothing where core.json is of this commit and command")
     given = parser.parse_args(arguments)
+    if given.keep and kept(given.work / "core.json"):
+        print(f"== bench-core: {given.work / 'core.json'} is of this commit and command already", file=sys.stderr)
+        return 0
     parts = [part for part in given.parts.split(",") if part and part != "none"]
     if given.sample < 1 or not {*parts} <= {*PARTS}:
         parser.error(f"--sample takes a number from 1 on, --parts some of {', '.join(PARTS)}, or none")
@@ -192,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found, faults = exact(), bench_graphs.checked()
     wrong = differing(found, PUBLISHED)
     result = {"exact": found, "exact_wrong": wrong, "checker_faults": faults, **run.measure()}
-    result |= {"left_out": run.left_out, "goals_missed": goals.missed(result)}
+    result |= {"left_out": run.left_out, "goals": goals.rows(result), "goals_missed": goals.missed(result)}
     told = {"load": [load, os.getloadavg()[0]], "wall_seconds": round(time.monotonic() - begin, 1)}
     result |= circumstances(run.rival() if parts else "not asked for") | told
     text = json.dumps(result, indent=2)

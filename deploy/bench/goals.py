@@ -50,6 +50,9 @@ PLAIN = (
 )
 """Figures without a goal, and how they are found."""
 
+UNITS = (("seconds", "s"), ("percent", "%"), ("ratio", "x"), ("speedup", "x"))
+"""By a word of the figure's name."""
+
 
 def value(result: Mapping[str, Any], figure: str) -> float | None:
     """The figure by its keys, joined by dots; None where it was left out."""
@@ -57,6 +60,22 @@ def value(result: Mapping[str, Any], figure: str) -> float | None:
     for key in figure.split("."):
         found = found.get(key) if isinstance(found, Mapping) else None
     return None if found is None else float(found)
+
+
+def rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each goal with its figure (None: left out), for whoever reads core.json."""
+    return [
+        {
+            "figure": goal.figure,
+            "value": (own := value(result, goal.figure)),
+            "relation": goal.relation,
+            "goal": goal.limit,
+            "met": None if own is None else goal.met(own),
+            "origin": goal.origin,
+            "unit": next((unit for word, unit in UNITS if word in goal.figure), ""),
+        }
+        for goal in GOALS
+    ]
 
 
 def missed(result: Mapping[str, Any]) -> list[str]:

@@ -53,6 +53,25 @@ def test_the_exact_values_hold_and_every_key_is_there(tmp_path: Path, capsys: py
     assert "left out: jps: not asked for" in told.err
 
 
+def test_the_goals_are_listed_with_what_was_left_out() -> None:
+    rows = {row["figure"]: row for row in goals.rows({"heft": {"speedup_1000x8": 9.0, "seconds_10000x1000": 6.0}})}
+    assert len(rows) == len(goals.GOALS)
+    assert (rows["heft.speedup_1000x8"]["met"], rows["heft.seconds_10000x1000"]["met"]) == (True, False)
+    assert (rows["heft.speedup_1000x8"]["unit"], rows["heft.seconds_10000x1000"]["unit"]) == ("x", "s")
+    assert (rows["jps.mean_gap_percent"]["value"], rows["jps.mean_gap_percent"]["met"]) == (None, None)
+
+
+@pytest.mark.parametrize(("now", "again"), [("c0ffee", False), ("facade", True), ("c0ffee-dirty", True), ("", True)])
+def test_a_result_of_the_same_clean_commit_is_kept_on_demand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, again: bool
+) -> None:
+    told = {"command": bench_core.command(), "commit": "c0ffee", "exact_wrong": [], "checker_faults": 0}
+    (tmp_path / "core.json").write_text(json.dumps(told))
+    monkeypatch.setattr(bench_core, "commit", lambda: now)
+    assert bench_core.main(["--parts", "none", "--work", str(tmp_path), "--keep"]) == 0
+    assert ("goals" in written(tmp_path)) is again
+
+
 def test_a_differing_exact_value_fails_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,1 @@
+"""One run, one folder: its configuration, figures, tables, plots and report."""
