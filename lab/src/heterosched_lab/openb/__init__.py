@@ -1,0 +1,1 @@
+"""B1: placement of the openb fleet, allocation against power."""
