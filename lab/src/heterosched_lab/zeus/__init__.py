@@ -1,0 +1,1 @@
+"""B5: energy of training by Zeus' measured tables."""
