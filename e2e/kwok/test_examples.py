@@ -15,7 +15,8 @@ from spaces import Space, a_namespace
 from stack import Stack
 
 NODES = ("k80-0", "k80-1", "p100-0", "t4-0", "v100-0", "v100-1", "a40-0", "a100-0", "cpu-0", "cpu-1")
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.yaml"))
+MANIFESTS = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = sorted([*MANIFESTS.glob("*.yaml"), *MANIFESTS.glob("workloads/*.yaml")])
 MOST_WORKERS = 16
 QUICK = {CPU: (1.5, 60.0)}
 """However long an example means to run: 1.5 simulated seconds on any device."""

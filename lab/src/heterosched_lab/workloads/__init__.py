@@ -1,0 +1,1 @@
+"""The seed workloads as real programs, and what a distribution of their work gains."""
