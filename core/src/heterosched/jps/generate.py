@@ -1,4 +1,4 @@
-"""Random instances for benchmarks, the tuner and tests; synthetic throughput, none of it measured."""
+"""Random instances for benchmarks, tuning and tests; synthetic throughput, none of it measured."""
 
 from __future__ import annotations
 

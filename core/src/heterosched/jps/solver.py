@@ -39,14 +39,14 @@ def solve(instance: Instance, parameters: Parameters, rng: np.random.Generator) 
     rows, queued = admit(instance, whole)
     if not len(rows):
         return nothing(queued)
-    rows = rows[np.argsort(-_need(admitted(whole, rows)), kind="stable")]
+    rows = rows[np.argsort(-demand(admitted(whole, rows)), kind="stable")]
     grouped = admitted(whole, rows)
     arbiter = judge(grouped, parameters)
     sampler = Sampler(arbiter, parameters, rng)
     return report(instance, rows, arbiter, _search(sampler, arbiter, parameters), queued)
 
 
-def _need(grouped: Grouped) -> np.typing.NDArray[np.float64]:
+def demand(grouped: Grouped) -> np.typing.NDArray[np.float64]:
     """The jobs' demand sqrt(w W / mean speed): at equal prices the number of workers that a job should have."""
     usable = (grouped.speed > 0) * grouped.count
     mean = (grouped.speed * usable).sum(axis=1) / usable.sum(axis=1)

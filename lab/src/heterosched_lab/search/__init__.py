@@ -1,0 +1,1 @@
+"""The search for parameters (Optuna, seeded): what a benchmark and the tuner share."""
