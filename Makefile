@@ -4,11 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
-MEMBERS := core operator extender cli
+MEMBERS := core operator extender cli lab
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test e2e demo bench bench-core bench-extender bench-live fuzz docs lock control-plane format clean
+.PHONY: help setup check test e2e demo bench bench-full bench-short bench-core bench-extender bench-live fuzz docs lock control-plane format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,7 +42,7 @@ check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; und
 	@echo "== check: unit tests"
 	@$(PYTEST) tests -n auto
 
-test: check e2e  ## everything that CI runs: check, then e2e on a real control plane
+test: check bench-short e2e  ## everything that CI runs: check, the benchmarks' short form, then e2e on a real control plane
 
 e2e: control-plane  ## end-to-end tests against real etcd, kube-apiserver, kube-scheduler, kwok, Prometheus
 	@echo "== e2e: real control plane, no containers"
@@ -51,7 +51,28 @@ e2e: control-plane  ## end-to-end tests against real etcd, kube-apiserver, kube-
 demo: control-plane  ## the main job: plan, place and finish HeteroJobs on 60 fake nodes; ARGS=--keep leaves it running
 	@$(BIN)/python deploy/demo/demo.py $(ARGS)
 
-bench: bench-extender  ## the same as bench-extender
+bench: setup  ## all benchmarks with three seeds and the decision core's, then the report; what is done is kept; ARGS=--fresh repeats it
+	$(call benchmarks,build/bench,$(ARGS),--sample 6)
+
+bench-full: setup  ## the same with ten seeds and every workflow of the decision core
+	$(call benchmarks,build/bench,--full $(ARGS),)
+
+bench-short: setup  ## the short form of all benchmarks, in a few minutes, and its report
+	@echo "== bench-short: every benchmark's short form into build/bench-short"
+	@code=0; $(BIN)/heterosched bench run all --short --check-ranges --output build/bench-short $(ARGS) || code=$$?; \
+	  if [ $$code != 130 ]; then $(BIN)/heterosched bench report build/bench-short || code=1; fi; exit $$code
+
+# Folder, options of `bench run`, options of bench_core. What fails does not keep the rest; Ctrl-C ends the whole.
+define benchmarks
+@echo "== $@: the lab's benchmarks into $(1), one folder each"
+@export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1; code=0; \
+  $(BIN)/heterosched bench run all --check-ranges --output $(1) $(2) || code=$$?; \
+  if [ $$code = 130 ]; then exit 130; fi; \
+  echo "== $@: the decision core (B4, B7) into $(1)/core.json"; \
+  $(BIN)/python deploy/bench/bench_core.py --keep --work $(1) $(3) > /dev/null || code=1; \
+  echo "== $@: the report over all of it"; \
+  $(BIN)/heterosched bench report $(1) || code=1; exit $$code
+endef
 
 bench-extender: setup  ## race the busy extender against a Go one (needs ../shared/tools or HETEROSCHED_TOOLS); ARGS=--flat=1000000 watches memory
 	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" PYTHONPATH=deploy/control-plane $(BIN)/python deploy/bench/extender_race.py $(ARGS)
