@@ -73,6 +73,25 @@ def test_after_a_narrow_filter_fewer_nodes_are_decided_anew() -> None:
     assert record is not None and record.advised == "t4-1"
 
 
+def test_unknown_nodes_are_not_passed_on_beside_a_best_one_even_where_all_known_ones_are_best() -> None:
+    service = a_service()
+    pod = a_pod_manifest("p", plan=PlanNote(device="nvidia-t4", nodes=("t4-0", "t4-1")))
+    assert json.loads(service.filter(a_call(pod, ["t4-0", "t4-1", "new-0"]), narrow=True))["NodeNames"] == [
+        "t4-0",
+        "t4-1",
+    ]
+    assert sum(service.stats.decisions.values()) == 1
+
+
+def test_what_a_narrow_filter_said_of_a_pod_ends_with_the_next_filter() -> None:
+    service = a_service()
+    pod = a_pod_manifest("p", plan=PlanNote(device="nvidia-t4", nodes=("t4-0", "t4-1")))
+    service.filter(a_call(pod, NAMES), narrow=True)
+    service.filter(a_call(pod, NAMES))
+    service.prioritize(a_call(pod, ["t4-0", "t4-1"]))
+    assert sum(service.stats.decisions.values()) == 2, "the second call was a decision of its own"
+
+
 def test_without_a_preference_the_narrow_filter_passes_all_on() -> None:
     service = a_service()
     pod = a_pod_manifest("p", scheduler="default-scheduler")

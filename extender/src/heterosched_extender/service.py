@@ -129,7 +129,7 @@ class Service:
         if asked is None:
             self.stats.neutral[verb] += 1
             return self._passed(request, {}, snapshot)
-        self._todo = None
+        self._todo = self._told = None
         rejected = reject(snapshot, asked, candidates.rows, strict, now, self._reserved(snapshot, asked, now))
         if strict and asked.numa_required:
             rejected.update(dict.fromkeys(candidates.unknown, NOT_KNOWN))
@@ -139,7 +139,7 @@ class Service:
         if narrow:
             left = without(candidates, rejected)
             best = self._winners(asked, snapshot, left, now)
-            if best is not None and best.mask != left.mask:
+            if best is not None and (left.unknown or best.mask != left.mask):
                 return self._pass_best(request, best, rejected)
         elif not rejected and len(candidates.rows) > 1:
             self._todo = asked, snapshot, candidates
