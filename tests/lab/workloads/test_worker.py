@@ -57,5 +57,15 @@ def test_of_a_common_list_it_takes_what_is_left() -> None:
 
 
 def test_none_is_the_end() -> None:
-    with a_worker(Ticket.new()) as line:
-        line.send(None)
+    ours, theirs = Pipe()
+    ticket = Ticket.new()
+    thread = threading.Thread(target=serve, args=(theirs, ticket))
+    thread.start()
+    ours.send(None)
+    thread.join(10)
+    ended = not thread.is_alive()  # with its line still open
+    ours.close()
+    thread.join(10)
+    theirs.close()
+    ticket.close()
+    assert ended
