@@ -10,7 +10,7 @@ import numpy as np
 from heterosched_lab.openb.check import POWER_MODELS, STEP, Course, saving
 from heterosched_lab.openb.sweep import BASE, MIX, OURS, Task
 from heterosched_lab.openb.traces import published
-from heterosched_lab.runs.types import Figure
+from heterosched_lab.runs.types import Figure, Relation
 from heterosched_lab.statistics import mean_interval, paired_interval
 
 Courses = Mapping[Task, Course]
@@ -116,7 +116,7 @@ def _figure(
     name: str,
     values: Sequence[float],
     goal: float | None = None,
-    relation: str = ">=",
+    relation: Relation = ">=",
     tolerance: float = 0.0,
     peer: float | None = None,
     who: str = "published",
@@ -129,7 +129,7 @@ def _figure(
         "%",
         "simulated",
         None if goal is None else float(goal),
-        relation,  # type: ignore[arg-type]
+        relation,
         tolerance,
         None if peer is None else float(peer),
         who if peer is not None else "",
