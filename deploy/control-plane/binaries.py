@@ -16,19 +16,16 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import downloads
 from guardian import Guardian, marked_environment
+from pins import MINOR, MODULES, ControlPlaneError, minor_folder, pinned_version
 from progress import Progress, duration
 
-MODULES = Path(__file__).resolve().parent / "modules"
-
-
-class ControlPlaneError(Exception):
-    """Something about the control plane does not work; the message says what, where and what to do."""
+__all__ = ["ControlPlaneError", "cache_folder", "ensure"]
 
 
 @dataclass(frozen=True)
@@ -47,16 +44,12 @@ class Module:
 
     @property
     def folder(self) -> Path:
-        """Folder with `go.mod`, `go.sum` and `tools.go`."""
-        return MODULES / self.name
+        """Folder with `go.mod`, `go.sum` and `tools.go`: of Kubernetes the one of the minor that `MINOR` asks for."""
+        return minor_folder(os.environ.get(MINOR, "")) if self.name == "kubernetes" else MODULES / self.name
 
     def version(self) -> str:
         """Return the pinned version without the leading `v`; ControlPlaneError if `go.mod` does not name it."""
-        text = (self.folder / "go.mod").read_text()
-        found = re.search(rf"^require {re.escape(self.path)} v(\S+)$", text, re.MULTILINE)
-        if found is None:
-            raise ControlPlaneError(f"{self.folder / 'go.mod'}: no line `require {self.path} vX.Y.Z`")
-        return found.group(1)
+        return pinned_version(self.folder, self.path)
 
 
 _KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
@@ -81,7 +74,22 @@ KUBERNETES = Module(
     ),
     290.0,
 )
-ALL_MODULES = (ETCD, KWOK, KUBERNETES)
+HELM = Module(
+    "helm",
+    "helm.sh/helm/v3",
+    {"helm": "helm.sh/helm/v3/cmd/helm"},
+    (
+        "helm.sh/helm/v3/internal/version.version=v{v}",
+        # The Kubernetes that `helm template` and `helm lint` assume: that of its client-go, as in helm's own release.
+        *(
+            f"helm.sh/helm/v3/pkg/{package}.{variable}"
+            for package in ("chartutil", "lint/rules")
+            for variable in ("k8sVersionMajor=1", "k8sVersionMinor=37")
+        ),
+    ),
+    60.0,
+)
+ALL_MODULES = (ETCD, KWOK, KUBERNETES, HELM)
 PROGRAMS = tuple(program for module in ALL_MODULES for program in module.programs)
 
 
@@ -93,8 +101,13 @@ def go_platform(system: str | None = None, machine: str | None = None) -> tuple[
 
 
 def cache_key(versions: Mapping[str, str], goos: str, goarch: str) -> str:
-    """Return the cache folder's name: the same versions on the same platform share one, others never do."""
-    pins = "_".join(f"{name}-{versions[name]}" for name in ("kubernetes", "etcd", "kwok"))
+    """Return the cache folder's name: the same versions on the same platform share one, others never do.
+
+    Helm's stands there only where it is not the first one, 3.22.0: what was cached before there was a chart stays good.
+    """
+    first_helm = versions["helm"] == "3.22.0"
+    named = ("kubernetes", "etcd", "kwok") if first_helm else ("kubernetes", "etcd", "kwok", "helm")
+    pins = "_".join(f"{name}-{versions[name]}" for name in named)
     return f"{pins}_{goos}-{goarch}"
 
 
@@ -129,7 +142,8 @@ def build_command(module: Module, target: Path) -> list[str]:
 
 def verify(program: Path, version: str) -> None:
     """Run the program and compare the version it reports; ControlPlaneError if it does not start or differs."""
-    command = [str(program), "version", "--client"] if program.name == "kubectl" else [str(program), "--version"]
+    asked = {"kubectl": ["version", "--client"], "helm": ["version", "--short"]}.get(program.name, ["--version"])
+    command = [str(program), *asked]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         raise ControlPlaneError(f"{program.name} does not run: `{' '.join(command)}` says {done.stderr.strip()!r}")
@@ -147,7 +161,7 @@ def admit(module: Module, source: Path, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, progress: Progress) -> Iterator[None]:
+def locked(folder: Path, progress: Progress) -> Iterator[None]:
     """Hold the cache's lock: two runs never build at once. The kernel drops it when its holder ends, however."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle:
@@ -168,7 +182,13 @@ def _scratch(folder: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _build(module: Module, folder: Path, progress: Progress) -> None:
+def build(
+    module: Module,
+    folder: Path,
+    progress: Progress,
+    enter: Callable[[Module, Path, Path], None] = admit,
+) -> None:
+    """Build the module's programs and let `enter` move them into the cache `folder`, whose lock the caller holds."""
     if shutil.which("go") is None:
         raise ControlPlaneError("Go is not installed; `control_plane.py doctor` says how to get it")
     mark = f"build-{uuid.uuid4().hex}"
@@ -188,27 +208,43 @@ def _build(module: Module, folder: Path, progress: Progress) -> None:
             if process.returncode != 0:
                 tail = log.read_text(errors="replace").strip().splitlines()[-8:]
                 raise ControlPlaneError(f"go build of {module.name} failed ({log}):\n  " + "\n  ".join(tail))
-            admit(module, scratch, folder)
+            enter(module, scratch, folder)
         finally:
             guardian.clean_up()
 
 
+def _adopt(folder: Path) -> None:
+    """Take over what the folders of other minors have already: all but Kubernetes is the same there."""
+    pins = folder.name.partition("_")[2]
+    for other in sorted(folder.parent.glob(f"kubernetes-*_{pins}")):
+        for module in (ETCD, KWOK, HELM):
+            lacking = missing(folder, list(module.programs))
+            if other != folder and lacking and not missing(other, lacking):
+                with _scratch(folder) as scratch:
+                    for program in module.programs:
+                        shutil.copy2(other / "bin" / program, scratch / program)
+                    admit(module, scratch, folder)
+
+
 def _build_all(folder: Path, progress: Progress) -> None:
+    _adopt(folder)
     todo = [module for module in ALL_MODULES if missing(folder, list(module.programs))]
+    if not todo:
+        return
     total = sum(module.expected_s for module in todo)
     progress.say(
         f"control plane: building {', '.join(f'{m.name} {m.version()}' for m in todo)} from pinned Go modules into"
         f" {folder}; about {duration(total)} on two cores when nothing is cached, once"
     )
     for module in todo:
-        _build(module, folder, progress)
+        build(module, folder, progress)
 
 
 def _download_all(folder: Path, progress: Progress) -> None:
     goos, goarch = go_platform()
     versions = {module.name: module.version() for module in ALL_MODULES}
-    progress.say(f"control plane: downloading the released programs (about 150 MB) into {folder}")
-    for module in (KWOK, ETCD, KUBERNETES):  # kwokctl first: it knows where the others are
+    progress.say(f"control plane: downloading the released programs (about 170 MB) into {folder}")
+    for module in (KWOK, ETCD, KUBERNETES, HELM):  # kwokctl first: it knows where the others are
         if not missing(folder, list(module.programs)):
             continue
         with _scratch(folder) as scratch:
@@ -246,7 +282,7 @@ def ensure(source: str = "auto", progress: Progress | None = None) -> Path:
             f"{folder / 'bin'} lacks {', '.join(missing(folder))}; run `control_plane.py build` to fill it"
         )
     fill = {"build": _build_all, "download": _download_all, "auto": _download_or_build}[source]
-    with _locked(folder, progress):
+    with locked(folder, progress):
         if missing(folder):
             try:
                 fill(folder, progress)

@@ -39,8 +39,8 @@ _ATTEMPTS = 3
 class ControlPlane:
     """A cluster named `name` that lives in `workdir`/`name` and is found again by the mark of its processes.
 
-    `keep_logs` leaves `logs/` folders behind, for the artefacts of a failed test run. Raises ValueError for a name that
-    is no DNS label of at most 40 characters.
+    `keep_logs` leaves `logs/` folders behind, for the artefacts of a failed test run; `apiserver`: further flags of
+    kube-apiserver, `flag=value`. Raises ValueError for a name that is no DNS label of at most 40 characters.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class ControlPlane:
         source: str = "auto",
         keep_logs: bool = False,
         progress: Progress | None = None,
+        apiserver: Sequence[str] = (),
     ) -> None:
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"cluster name {name!r}: use at most 40 lower-case letters, digits and inner dashes")
@@ -63,6 +64,7 @@ class ControlPlane:
         self._components: dict[str, Component] = {}
         self._source = source
         self._keep_logs = keep_logs
+        self._apiserver = tuple(apiserver)
         self._progress = progress or Progress()
         self._binaries: Path | None = None
         self._guardian: Guardian | None = None
@@ -250,7 +252,7 @@ class ControlPlane:
             ports = {name: free_port() for name in ("kwok", "etcd", "apiserver")}
             self.kwok_port = ports["kwok"]
             self._write_state()
-            command = create_command(self.name, self.bin(""), self.kubeconfig, ports)
+            command = create_command(self.name, self.bin(""), self.kubeconfig, ports, self._apiserver)
             self._progress.say(f"control plane: starting cluster {self.name}, about 5 s")
             creation = self.start_process("kwokctl", command, self._kwok_environment())
             # kwokctl would wait for minutes for a part that has already failed.

@@ -1,7 +1,7 @@
 """Fetches released programs where the projects' release sites can be reached.
 
 kwokctl knows where etcd and Kubernetes publish theirs (`kwokctl get artifacts`) and honours the `KWOK_..._PREFIX`
-variables that point it at a mirror; only kwok's own address has to stand here.
+variables that point it at a mirror; only kwok's own address and helm's have to stand here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from urllib.parse import urldefrag
 from progress import Progress
 
 _KWOK_RELEASES = "https://github.com/kubernetes-sigs/kwok/releases/download"
+_HELM_RELEASES = "https://get.helm.sh"
 _TIMEOUT_S = 30.0
 
 
@@ -50,6 +51,9 @@ def address(
     if program in ("kwok", "kwokctl"):
         site = environment.get("KWOK_BINARY_PREFIX", _KWOK_RELEASES)
         return f"{site}/v{versions['kwok']}/{program}-{goos}-{goarch}"
+    if program == "helm":
+        site = environment.get("HELM_BINARY_PREFIX", _HELM_RELEASES)
+        return f"{site}/helm-v{versions['helm']}-{goos}-{goarch}.tar.gz#helm"
     pins = {"KWOK_KUBE_VERSION": versions["kubernetes"], "KWOK_ETCD_VERSION": versions["etcd"]}
     listed = subprocess.run(
         [str(kwokctl), "get", "artifacts", "--runtime", "binary", "--filter", "binary"],

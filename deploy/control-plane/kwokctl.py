@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def create_command(name: str, binaries: Path, kubeconfig: Path, ports: Mapping[str, int]) -> list[str]:
-    """Return the kwokctl command that creates a cluster from `binaries`.
+def create_command(
+    name: str, binaries: Path, kubeconfig: Path, ports: Mapping[str, int], apiserver: Sequence[str] = ()
+) -> list[str]:
+    """Return the kwokctl command that creates a cluster from `binaries`; `apiserver`: further `flag=value`s of its own.
 
     Listens on the loopback interface alone (kwokctl's default is every interface, with an open etcd), and etcd does
     not sync its files: the data does not outlive the cluster.
@@ -36,6 +38,7 @@ def create_command(name: str, binaries: Path, kubeconfig: Path, ports: Mapping[s
         # There is one of each: a lease that a slow machine renews too late would only end them.
         "kube-controller-manager=leader-elect=false",
         "kube-scheduler=leader-elect=false",
+        *(f"kube-apiserver={argument}" for argument in apiserver),
     ]
     # Errors only: kwok warns at every scrape of a node that never had a pod.
     command = [str(binaries / "kwokctl"), "-v", "ERROR", "create", "cluster", "--runtime", "binary", "--name", name]

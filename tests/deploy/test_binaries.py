@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import io
+import re
 import threading
 from pathlib import Path
 
 import pytest
 
 import binaries
-from binaries import ALL_MODULES, ETCD, KUBERNETES, KWOK, ControlPlaneError
+from binaries import ALL_MODULES, ETCD, HELM, KUBERNETES, KWOK, ControlPlaneError
 from progress import Progress
 
-VERSIONS = {"kubernetes": "1.36.3", "etcd": "3.6.16", "kwok": "0.8.0"}
+VERSIONS = {"kubernetes": "1.36.3", "etcd": "3.6.16", "kwok": "0.8.0", "helm": "3.22.0"}
 
 
 def a_program(path: Path, says: str, status: int = 0) -> Path:
@@ -68,7 +69,7 @@ def test_cache_key_tells_versions_and_platforms_apart() -> None:
     key = binaries.cache_key(VERSIONS, "linux", "amd64")
     assert key == "kubernetes-1.36.3_etcd-3.6.16_kwok-0.8.0_linux-amd64"
     others = [binaries.cache_key({**VERSIONS, name: "9.9.9"}, "linux", "amd64") for name in VERSIONS]
-    assert len({key, *others, binaries.cache_key(VERSIONS, "linux", "arm64")}) == 5
+    assert len({key, *others, binaries.cache_key(VERSIONS, "linux", "arm64")}) == 6
 
 
 def test_cache_lies_where_the_environment_says(tmp_path: Path) -> None:
@@ -86,6 +87,14 @@ def test_kubernetes_is_stamped_with_its_version() -> None:
     flags = binaries.link_flags(KUBERNETES)
     assert "-X k8s.io/component-base/version.gitVersion=v1.36.3" in flags
     assert "-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36" in flags
+
+
+def test_helm_assumes_the_kubernetes_of_its_own_client() -> None:
+    client = re.search(r"k8s\.io/client-go v0\.(\d+)\.", (HELM.folder / "go.mod").read_text())
+    assert client is not None
+    flags = binaries.link_flags(HELM)
+    assert f"-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor={client[1]}" in flags
+    assert "-X helm.sh/helm/v3/internal/version.version=v3.22.0" in flags
 
 
 def test_build_refuses_to_change_the_pins_and_writes_into_the_given_folder(tmp_path: Path) -> None:

@@ -58,6 +58,12 @@ def test_nothing_listens_beyond_this_machine() -> None:
     assert all("127.0.0.1" in argument for argument in listeners)
 
 
+def test_further_flags_of_the_api_server_come_after_the_first_one_of_every_part() -> None:
+    command = create_command("one", Path("/bin"), Path("/k"), PORTS, ("audit-log-path=/log",))
+    assert command[-1] == "--extra-args=kube-apiserver=audit-log-path=/log"
+    assert "--extra-args=kube-apiserver=bind-address=127.0.0.1" in command[:-1]
+
+
 def test_state_is_found_again_and_a_torn_file_is_no_state(tmp_path: Path) -> None:
     folder = tmp_path / "one"
     folder.mkdir()

@@ -16,7 +16,7 @@ import downloads
 from downloads import DownloadError
 from progress import Progress
 
-VERSIONS = {"kubernetes": "1.36.3", "etcd": "3.6.16", "kwok": "0.8.0"}
+VERSIONS = {"kubernetes": "1.36.3", "etcd": "3.6.16", "kwok": "0.8.0", "helm": "3.22.0"}
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):
@@ -56,6 +56,15 @@ def test_kwok_comes_from_its_own_releases_or_the_mirror_set_for_it(tmp_path: Pat
     )
     assert released.endswith("/kwok/releases/download/v0.8.0/kwokctl-linux-arm64")
     assert mirrored == "http://mirror/v0.8.0/kwok-linux-amd64"
+
+
+def test_helm_comes_from_its_own_releases_or_the_mirror_set_for_it(tmp_path: Path) -> None:
+    released = downloads.address("helm", VERSIONS, "linux", "arm64", tmp_path / "none", {})
+    mirrored = downloads.address(
+        "helm", VERSIONS, "linux", "amd64", tmp_path / "none", {"HELM_BINARY_PREFIX": "http://mirror"}
+    )
+    assert released == "https://get.helm.sh/helm-v3.22.0-linux-arm64.tar.gz#helm"
+    assert mirrored == "http://mirror/helm-v3.22.0-linux-amd64.tar.gz#helm"
 
 
 def test_the_others_come_from_where_kwokctl_says(tmp_path: Path) -> None:
