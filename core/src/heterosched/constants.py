@@ -14,12 +14,28 @@ STRICT_RESOURCE: Final = f"{GROUP}/strict"
 TAS_RESOURCE: Final = "telemetry/scheduling"
 """Extended resource by which pods of Intel's Telemetry Aware Scheduling ask for its extender; ours answers strictly."""
 
+# Who may read decisions of the extender's operations port.
+TOKEN_HEADER: Final = "x-heterosched-token"
+"""Bears the token where a proxy takes `Authorization` for itself, as the API server's does."""
+DECISIONS_AUDIENCE: Final = GROUP
+"""Audience of tokens that are good for decisions and nothing else."""
+RESOURCE_DECISIONS: Final = "decisions"
+RESOURCE_TELEMETRY: Final = "telemetry"
+"""Resources of our group that exist in roles alone: `get` and `list` of them is what the extender asks about."""
+
+ANNOTATION_NAMESPACES: Final = f"{GROUP}/namespaces"
+"""On the Deployments of operator and scheduler: the namespaces whose jobs are managed, where not all are."""
+
 # Labels on child Jobs and their pods.
 LABEL_JOB: Final = f"{GROUP}/job"
 LABEL_TASK: Final = f"{GROUP}/task"
 LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "heterosched-operator"
+
+# Annotations on HeteroJobs.
+ANNOTATION_SUSPENDED_BY: Final = f"{GROUP}/suspended-by"
+"""Who has suspended the job in place of its owner, when and why: an uninstallation. What is bound already runs on."""
 
 # Annotations on pods.
 ANNOTATION_PLAN: Final = f"{GROUP}/plan"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BeforeValidator, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from heterosched.errors import InvalidInput
@@ -39,6 +39,17 @@ class ServiceSettings(BaseSettings):
         """What is wrong with values that are each of the right type, with key and remedy."""
         return []
 
+
+def _split(given: Any) -> Any:
+    """A list fits into an environment variable or an option as names with commas between them only."""
+    return [name for name in given.replace(",", " ").split()] if isinstance(given, str) else given
+
+
+Namespaces = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")], ...],
+    BeforeValidator(_split),
+]
+"""Names of namespaces; on the command line and in the environment with commas between them."""
 
 S = TypeVar("S", bound=ServiceSettings)
 

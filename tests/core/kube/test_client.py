@@ -186,3 +186,23 @@ async def test_a_missing_kubeconfig_or_context_is_named(tmp_path: Path) -> None:
         await Kube.connect(tmp_path / "absent")
     with pytest.raises(InvalidInput, match="elsewhere"):
         await Kube.connect(kubeconfig(tmp_path, "http://127.0.0.1:1"), context="elsewhere")
+
+
+async def test_nobody_leads_us_and_what_we_carry_elsewhere(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("x-own", ""))
+        return web.json_response({"items": []})
+
+    async def lead(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": f"{there}{request.path}"})
+
+    async with (
+        serving(elsewhere) as there,
+        serving(lead) as url,
+        await Kube.connect(kubeconfig(tmp_path, url)) as kube,
+    ):
+        with pytest.raises(ApiUnavailable, match=r"the answer leads elsewhere \(302\)"):
+            await kube.ask("/api/v1/namespaces/n/pods/p:9102/proxy/v1/tas", {"x-own": "secret"})
+    assert seen == []

@@ -217,3 +217,22 @@ async def test_tls_with_certificates_on_both_sides(tmp_path: Path, certificate: 
 def test_certificates_that_are_none_are_named() -> None:
     with pytest.raises(InvalidInput, match="check the certificates"):
         Reader(Access("https://10.0.0.1", "no certificate"))
+
+
+async def test_a_review_is_posted_with_its_length() -> None:
+    async def review(request: web.Request) -> web.Response:
+        assert (request.method, request.content_type, request.path) == ("POST", "application/json", "/prefix/reviews")
+        return web.json_response({"status": await request.json()}, status=201)
+
+    async with serving(review) as url, Reader(Access(f"{url}/prefix")) as reader:
+        for number in range(2):
+            assert await reader.post("/reviews", {"spec": number}) == {"status": {"spec": number}}
+
+
+async def test_a_refused_post_names_itself() -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return status(403, "Forbidden")
+
+    async with serving(refuse) as url, Reader(Access(url)) as reader:
+        with pytest.raises(ApiError, match="POST /reviews: 403 Forbidden"):
+            await reader.post("/reviews", {})

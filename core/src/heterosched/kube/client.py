@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,8 @@ Json = dict[str, Any]
 Objects = list[Json]
 PatchKind = Literal["merge", "json", "strategic", "apply"]
 
+NO_HEADERS: Mapping[str, str] = {}
+
 POOL_SIZE = 256
 """Simultaneous connections: each watch holds one while it lives, and releasing a wide task graph is a burst."""
 
@@ -44,6 +47,15 @@ _PATCH_TYPES: Mapping[PatchKind, str] = {
     "strategic": "application/strategic-merge-patch+json",
     "apply": "application/apply-patch+yaml",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came; names of `headers` in any case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
 
 
 class Kube:
@@ -64,6 +76,7 @@ class Kube:
         configuration = Configuration(connection_pool_maxsize=POOL_SIZE)
         # Go's verifier, hence kubectl, does not ask for RFC 5280's optional key identifiers; Python 3.13 does.
         configuration.disable_strict_ssl_verification = True
+        configuration.trace_configs = [_no_redirects()]
         source = kubeconfig_path(kubeconfig)
         try:
             if source is None:
@@ -142,15 +155,35 @@ class Kube:
     ) -> bytes:
         """One request, answered `within` seconds; the body of a 2xx answer."""
         limit = aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT)
+        reply = await self._reply(method, path, body, params, content_type, limit, NO_HEADERS)
+        if reply.status >= 300:
+            raise error_of(f"{method} {path}", reply.status, reply.body)
+        return reply.body
+
+    async def ask(self, path: str, headers: Mapping[str, str], within: float = REQUEST_TIMEOUT) -> Reply:
+        """GET `path`, whatever the status: what stands behind a proxy of the API server has words of its own.
+
+        Raises ApiUnavailable alone.
+        """
+        limit = aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT)
+        return await self._reply("GET", path, None, None, "application/json", limit, headers)
+
+    async def _reply(
+        self,
+        method: str,
+        path: str,
+        body: Json | Objects | None,
+        params: Params | None,
+        content_type: str,
+        limit: aiohttp.ClientTimeout,
+        headers: Mapping[str, str],
+    ) -> Reply:
         try:
-            response = await self._send(method, path, body, params, content_type, limit)
+            response = await self._send(method, path, body, params, content_type, limit, headers)
             async with response:
-                content = await response.read()
+                return Reply(response.status, await response.read(), response.headers)
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(f"{method} {path}", error) from error
-        if response.status >= 300:
-            raise error_of(f"{method} {path}", response.status, content)
-        return content
 
     async def watch(
         self,
@@ -187,9 +220,10 @@ class Kube:
         params: Params | None,
         content_type: str,
         limit: aiohttp.ClientTimeout,
+        extra: Mapping[str, str] = NO_HEADERS,
     ) -> aiohttp.ClientResponse:
         configuration = self._api.configuration
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": USER_AGENT}
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": USER_AGENT, **extra}
         bearer = (await configuration.auth_settings()).get("BearerToken")
         if bearer and bearer["value"]:
             # Token files end in a newline more often than not, and the package hands it through.
@@ -198,6 +232,17 @@ class Kube:
         answer = await self._api.rest_client.request(method, url, headers, body, _request_timeout=limit)
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+def _no_redirects() -> aiohttp.TraceConfig:
+    """An API server sends nobody elsewhere, but what stands behind its proxy may, and our headers are not for that."""
+
+    async def refuse(session: object, context: object, params: aiohttp.TraceRequestRedirectParams) -> None:
+        raise aiohttp.ClientError(f"the answer leads elsewhere ({params.response.status}), and is not followed")
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_redirect.append(refuse)
+    return tracing
 
 
 class _Refresh:

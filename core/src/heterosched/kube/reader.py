@@ -1,4 +1,4 @@
-"""A client that only reads, list and watch, over plain asyncio: for a process that is to stay small.
+"""A client that lists, watches and asks for reviews, over plain asyncio: for a process that is to stay small.
 
 The same answers and errors as `client.Kube`; of HTTP it speaks what an API server does: HTTP/1.1, bodies with a length,
 in chunks, or to the end of the connection. It asks for no compression: packing costs both sides more than the network.
@@ -13,7 +13,10 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from heterosched.errors import InvalidInput
 from heterosched.kube.access import Access
@@ -29,6 +32,8 @@ from heterosched.kube.listwatch import (
     unreachable,
     watch_params,
 )
+
+Json = dict[str, Any]
 
 _BUFFER = 2**18
 """Bytes that are read ahead; a line of a head may be as long."""
@@ -106,10 +111,18 @@ class Reader:
 
     async def get_raw(self, path: str, params: Params | None = None) -> bytes:
         """The body of GET `path`."""
-        request = f"GET {path}"
+        return await self._whole("GET", path + query_of(params), path)
+
+    async def post(self, path: str, body: Json) -> Json:
+        """What the API server makes of `body`. A second time it must do no harm: a cut connection is tried again."""
+        answer: Json = msgspec.json.decode(await self._whole("POST", path, path, msgspec.json.encode(body)))
+        return answer
+
+    async def _whole(self, method: str, target: str, path: str, body: bytes = b"") -> bytes:
+        request = f"{method} {path}"
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT):
-                connection = await self._asked(path + query_of(params))
+                connection = await self._asked(target, method, body)
                 try:
                     content = b"".join([part async for part in connection.body()])
                 finally:
@@ -146,9 +159,9 @@ class Reader:
             if connection is not None:
                 self._put_back(connection)
 
-    async def _asked(self, target: str) -> _Connection:
+    async def _asked(self, target: str, method: str = "GET", body: bytes = b"") -> _Connection:
         """A connection on which the head of the answer has come. A kept one may have been closed meanwhile."""
-        request = self._request(target)
+        request = self._request(target, method, body)
         while self._idle:
             connection = self._idle.pop()
             try:
@@ -174,10 +187,11 @@ class Reader:
             connection.close()
             raise
 
-    def _request(self, target: str) -> bytes:
+    def _request(self, target: str, method: str, body: bytes) -> bytes:
         token = self._bearer()
         bearer = f"Authorization: Bearer {token}\r\n" if token else ""
-        return f"GET {self._prefix}{target} HTTP/1.1\r\n{self._head}{bearer}\r\n".encode()
+        sized = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+        return f"{method} {self._prefix}{target} HTTP/1.1\r\n{self._head}{bearer}{sized}\r\n".encode() + body
 
     def _bearer(self) -> str:
         """The token, out of its file again once a minute."""

@@ -12,7 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -30,6 +30,9 @@ BREATH_SECONDS = 0.0002
 """How long events that are there already are applied before others in the process get a turn: no await between them
 has to wait, so a burst would hold up everybody for as long as it lasts.
 """
+
+LOOK_SECONDS = 0.1
+"""Time between two looks at whether the first list was refused."""
 
 OnChange = Callable[[T | None, T | None], None]
 """Called with (old, new): (None, new) added, (old, new) modified, (old, None) deleted. Must not block."""
@@ -104,7 +107,8 @@ class Reflector(Generic[T]):
         self._version = ""
         self._heard = float("-inf")
         self._delay = self._pace.first_delay
-        self._failing = False
+        self.failure: ApiError | None = None
+        """What is wrong now; None while the API server answers."""
 
     @property
     def items(self) -> Mapping[str, T]:
@@ -137,14 +141,26 @@ class Reflector(Generic[T]):
     def _failed(self, error: ApiError) -> None:
         """Resume after mere connection trouble; any other refusal makes the version itself suspect, so list again."""
         self.counters.failures += 1
-        if not self._failing:
+        if self.failure is None:
             if self._optional and isinstance(error, NotFound):
                 logger.info("%s: the cluster has no such kind; looking again now and then", self.path)
             else:
                 logger.warning("%s; trying again", " ".join(str(error).split()))
-        self._failing = True
+        self.failure = error
         if not isinstance(error, ApiUnavailable) or error.status not in (0, 429, 503):
             self._version = ""
+
+    @property
+    def refused(self) -> ApiError | None:
+        """The answer of an API server that is there and says no: the kind is missing, or a role lacks it."""
+        return None if isinstance(self.failure, ApiUnavailable) else self.failure
+
+    async def heard(self) -> None:
+        """Wait for the first list, or for the API server's no to it: for a kind that one can do without."""
+        while not self.synced.is_set() and self.refused is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.synced.wait()
 
     async def _back_off(self) -> None:
         delay, self._delay = self._delay, min(self._delay * 2, self._pace.longest_delay)
@@ -153,9 +169,9 @@ class Reflector(Generic[T]):
     def _alive(self) -> None:
         self._heard = self._clock()
         self._delay = self._pace.first_delay
-        if self._failing:
+        if self.failure is not None:
             logger.info("%s: answering again", self.path)
-            self._failing = False
+            self.failure = None
 
     # --- list --------------------------------------------------------------------------------------------------------
 
