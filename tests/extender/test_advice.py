@@ -44,7 +44,7 @@ def test_a_pod_that_was_scored_is_counted_by_where_it_went(
     service: Service, node: str, expected: tuple[int, int, int]
 ) -> None:
     service.prioritize(a_call(a_pod_manifest("p"), ["t4-0", "t4-1"]))
-    watch = AdviceWatch(service, since=NOW - 100)
+    watch = AdviceWatch(service, since=lambda: NOW - 100)
     pending, bound = a_pod(), a_pod(node=node)
     watch.changed(None, pending)
     watch.changed(pending, bound)
@@ -67,32 +67,32 @@ def test_a_pod_that_was_scored_is_counted_by_where_it_went(
 def test_a_pod_that_nobody_asked_about_counts_if_it_was_bound_on_our_watch(
     service: Service, pod: PodObject, expected: int
 ) -> None:
-    AdviceWatch(service, since=NOW - 100).changed(None, pod)
+    AdviceWatch(service, since=lambda: NOW - 100).changed(None, pod)
     assert counted(service) == (0, 0, expected)
 
 
 def test_a_pod_for_which_no_term_had_data_is_counted_as_undecided(service: Service) -> None:
     service.snapshot = replace(a_snapshot(t4=2), policies={"Cool": PolicyRow("Cool", {"thermal": 1})})
     service.prioritize(a_call(a_pod_manifest("p", plan=PlanNote(policy="Cool")), ["t4-0", "t4-1"]))
-    AdviceWatch(service, since=NOW - 100).changed(None, a_pod(node="t4-1"))
+    AdviceWatch(service, since=lambda: NOW - 100).changed(None, a_pod(node="t4-1"))
     assert (service.stats.bound_undecided, counted(service)) == (1, (0, 0, 0))
 
 
 def test_an_answer_that_came_after_the_binding_was_no_advice(service: Service) -> None:
     service.prioritize(a_call(a_pod_manifest("p"), ["t4-0", "t4-1"]))
-    AdviceWatch(service, since=NOW - 100).changed(None, a_pod(node="t4-0", bound_at=NOW - 10))
+    AdviceWatch(service, since=lambda: NOW - 100).changed(None, a_pod(node="t4-0", bound_at=NOW - 10))
     assert counted(service) == (0, 0, 1)
 
 
 def test_a_pod_with_a_single_candidate_was_advised_by_the_filter(service: Service) -> None:
     service.filter(a_call(a_pod_manifest("p"), ["t4-0"]))
-    AdviceWatch(service, since=NOW - 100).changed(None, a_pod(node="t4-0"))
+    AdviceWatch(service, since=lambda: NOW - 100).changed(None, a_pod(node="t4-0"))
     assert (counted(service), service.stats.bound_undecided) == ((0, 0, 0), 1)
 
 
 def test_hints_follow_the_pod_and_end_with_it(service: Service) -> None:
     service.prioritize(a_call(a_pod_manifest("p"), ["t4-0", "t4-1"]))
-    watch = AdviceWatch(service, since=NOW)
+    watch = AdviceWatch(service, since=lambda: NOW)
     assert service.snapshot is not None
     bound = a_pod(node="t4-1")
     watch.changed(None, bound)

@@ -125,7 +125,7 @@ class Fleet:
         self.rng = random.Random(self.seed)
         self.world = World()
         self.service = Service(Decisions(2**22, 3600), clock=lambda: self.now)
-        self.advice = AdviceWatch(self.service, since=NOW)
+        self.advice = AdviceWatch(self.service, since=lambda: NOW)
         self.kubelets: dict[str, Kubelet] = {}
         self.written: dict[str, list[dict[str, tuple[int, int]]]] = {}
         self.held: dict[str, dict[str, float]] = {}

@@ -18,7 +18,7 @@ from heterosched.kube.topology import TOPOLOGIES_PATH
 from heterosched.model import Telemetry
 from heterosched.settings import load
 from heterosched_extender.decisions import Decisions
-from heterosched_extender.objects import TAS_PATH
+from heterosched_extender.objects import TAS_API
 from heterosched_extender.service import NotReady, Service
 from heterosched_extender.settings import Settings
 from heterosched_extender.sync import Sync
@@ -27,6 +27,7 @@ from manifests import a_policy
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
 POLICIES = "/apis/heterosched.io/v1alpha1/schedulingpolicies"
 PROFILES = "/apis/heterosched.io/v1alpha1/throughputprofiles"
+TAS_PATH = f"{TAS_API}/taspolicies"
 OPTIONAL = (POLICIES, PROFILES, TOPOLOGIES_PATH, SLICES_PATH, CLAIMS_PATH, TAS_PATH)
 
 
@@ -234,3 +235,14 @@ async def test_watts_are_collected_for_people_and_kept_beside_the_snapshot(
         readings = telemetry_of(gpu_watts={"t4-0": 70.0})
         sync._collected(readings)
         assert service.readings is readings
+
+
+async def test_what_cannot_be_read_is_told_and_of_namespaces_only_those_given_are_asked_for(service: Service) -> None:
+    profiles, policies = (path.replace("alpha1/", "alpha1/namespaces/a/") for path in (PROFILES, TAS_PATH))
+    cluster = ScriptedCluster(missing=(*OPTIONAL, profiles, policies))
+    async with syncing(cluster, service, namespaces="a") as sync:
+        assert await eventually(lambda: not sync.not_ready())
+        assert await eventually(lambda: len(sync.refused()) == len(OPTIONAL))
+        assert sync.refused().keys() == {*OPTIONAL, profiles, policies} - {PROFILES, TAS_PATH}
+        assert {reason for reason, _ in sync.refused().values()} == {"NotFound"}
+        assert all(line.startswith("without /apis/") for line in sync.without())

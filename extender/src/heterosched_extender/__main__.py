@@ -9,6 +9,7 @@ from importlib import import_module
 
 from heterosched.errors import HeteroSchedError
 from heterosched.proxies import spare_loopback
+from heterosched.signals import heed_sigterm
 from heterosched_extender.memory import no_collector
 from heterosched_extender.start import resolve
 
@@ -17,6 +18,7 @@ USAGE_ERROR = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit status."""
+    heed_sigterm()
     spare_loopback(os.environ)
     try:
         with no_collector():

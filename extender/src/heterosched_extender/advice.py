@@ -26,9 +26,9 @@ clock.
 
 
 class AdviceWatch:
-    """Follows the bindings of pods. `since` (epoch seconds): pods bound earlier had another process to advise them."""
+    """Follows the bindings of pods. `since()`: epoch seconds; pods bound earlier had another process to advise them."""
 
-    def __init__(self, service: Service, since: float) -> None:
+    def __init__(self, service: Service, since: Callable[[], float]) -> None:
         self._service, self._since = service, since
 
     def changed(self, old: PodObject | None, new: PodObject | None) -> None:
@@ -47,7 +47,7 @@ class AdviceWatch:
         bound_at = _bound_at(new)
         seen = service.decisions.seen(uid)
         if seen is None or seen > bound_at + CLOCK_SLACK:
-            if bound_at >= self._since:
+            if bound_at >= self._since():
                 service.stats.bound_without_advice += 1
                 logger.warning("pod %s was bound to %s without advice", new.key, node)
             return

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from heterosched_extender.service import Service
 from heterosched_extender.stats import BUCKETS, Histogram
 from heterosched_extender.tas import violating
+from heterosched_extender.tls import Tls
 
 PREFIX = "heterosched_extender_"
 
@@ -73,6 +74,13 @@ CATALOGUE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         (),
     ),
     "watch_age_seconds": ("gauge", "Time since the API server last said anything on this watch", ("path",)),
+    "watch_refused": (
+        "gauge",
+        "1 for each kind that the API server does not let us read: a role lacks it (Forbidden), or there is no such "
+        "kind (NotFound); its feature is off",
+        ("path", "reason"),
+    ),
+    "tls_not_after_seconds": ("gauge", "Until when the certificate of the verbs is good, epoch seconds", ()),
     "watch_failures": ("counter", "Watches and lists that failed and were tried again", ("path",)),
     "unreadable": ("counter", "Quantities and objects that could not be read and were left out", ()),
     "decision_records": ("gauge", "Decisions that can be explained", ()),
@@ -85,10 +93,20 @@ Watches = Callable[[], Iterable[tuple[str, float, int]]]
 
 
 class ExtenderCollector(Collector):
-    """Hands the numbers over at each scrape. `clock` is that of the service: epoch seconds."""
+    """Hands the numbers over at each scrape. `clock` is that of the service: epoch seconds. `refused`: path -> reason
+    and words of what cannot be read; `tls` of the verbs.
+    """
 
-    def __init__(self, service: Service, watches: Watches = tuple, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        service: Service,
+        watches: Watches = tuple,
+        clock: Callable[[], float] = time.time,
+        refused: Callable[[], Mapping[str, tuple[str, str]]] = dict,
+        tls: Tls | None = None,
+    ) -> None:
         self._service, self._watches, self._clock = service, watches, clock
+        self._refused, self._tls = refused, tls
 
     def collect(self) -> Iterator[Metric]:
         """All families of the catalogue, in its order."""
@@ -120,6 +138,8 @@ class ExtenderCollector(Collector):
             },
             "hints": {(): len(service.hints)},
             "watch_age_seconds": {(path,): age for path, age, _ in watches},
+            "watch_refused": {(path, reason): 1.0 for path, (reason, _) in self._refused().items()},
+            "tls_not_after_seconds": {} if self._tls is None else {(): self._tls.not_after},
             "watch_failures": {(path,): failures for path, _, failures in watches},
             "unreadable": {(): service.problems.count},
             "decision_records": {(): len(service.decisions)},

@@ -28,7 +28,7 @@ from heterosched_extender.snapshot import Figures
 
 logger = logging.getLogger(__name__)
 
-TAS_PATH: Final = "/apis/telemetry.intel.com/v1alpha1/taspolicies"
+TAS_API: Final = "/apis/telemetry.intel.com/v1alpha1"
 
 
 class PolicyObject(KubeObject, frozen=True, gc=False):

@@ -6,13 +6,14 @@ Probes and metrics are asked every few seconds, for ever; explanations by people
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from heterosched_extender.app import Asgi, Message, Receive, Scope, Send
+from heterosched_extender.app import Asgi, Message, Receive, Scope, Send, send_answer
+from heterosched_extender.gate import Gate, open_gate
 
 
 class Health(Protocol):
@@ -24,6 +25,10 @@ class Health(Protocol):
 
     def not_alive(self) -> str:
         """Why only a restart helps."""
+        ...
+
+    def without(self) -> list[str]:
+        """What it does without, a line each: kinds that the cluster lacks, or that a role does not let it read."""
         ...
 
 
@@ -41,12 +46,20 @@ class Still:
         """Nothing can die in it."""
         return ""
 
+    def without(self) -> list[str]:
+        """A file is all there is."""
+        return []
+
 
 class Operations:
-    """ASGI. `load` makes the application that answers all other paths; it may take a second, in a thread."""
+    """ASGI. `load` makes the application that answers all other paths; it may take a second, in a thread. `gate` says
+    who may ask it.
+    """
 
-    def __init__(self, health: Health, registry: CollectorRegistry, load: Callable[[], Asgi]) -> None:
-        self._health, self._registry, self._load = health, registry, load
+    def __init__(
+        self, health: Health, registry: CollectorRegistry, load: Callable[[], Asgi], gate: Gate = open_gate
+    ) -> None:
+        self._health, self._registry, self._load, self._gate = health, registry, load, gate
         self._others: asyncio.Future[Asgi] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,9 +68,12 @@ class Operations:
         if path == "/healthz":
             await _probe(scope, send, self._health.not_alive())
         elif path == "/readyz":
-            await _probe(scope, send, self._health.not_ready())
+            verbose = b"verbose" in scope["query_string"]
+            await _probe(scope, send, self._health.not_ready(), self._health.without() if verbose else ())
         elif path == "/metrics":
             await _say(scope, send, 200, generate_latest(self._registry), CONTENT_TYPE_LATEST)
+        elif scope["type"] != "lifespan" and (refusal := await self._gate(scope)) is not None:
+            await send_answer(send, *refusal)
         else:
             if self._others is None:
                 self._others = asyncio.ensure_future(asyncio.to_thread(self._load))
@@ -65,8 +81,9 @@ class Operations:
             await application(scope, receive, send)
 
 
-async def _probe(scope: Scope, send: Send, trouble: str) -> None:
-    await _say(scope, send, 503 if trouble else 200, (trouble or "ok").encode(), "text/plain; charset=utf-8")
+async def _probe(scope: Scope, send: Send, trouble: str, more: Iterable[str] = ()) -> None:
+    text = "\n".join([trouble or "ok", *more])
+    await _say(scope, send, 503 if trouble else 200, text.encode(), "text/plain; charset=utf-8")
 
 
 async def _say(scope: Scope, send: Send, status: int, body: bytes, kind: str) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from heterosched.errors import InvalidInput
 from heterosched_extender.app import Verbs
 from heterosched_extender.protocol import VerbProtocol
+from heterosched_extender.tls import Tls
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def address(opened: socket.socket) -> str:
     return f"{host}:{port}"
 
 
-def _server(app: Any) -> _Server:
+def _server(app: Any, tls: Tls | None = None) -> _Server:
     config = uvicorn.Config(
         app,
         loop="none",
@@ -78,23 +79,29 @@ def _server(app: Any) -> _Server:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         backlog=128,
+        ssl_context_factory=None if tls is None else lambda config, default: tls.context,
     )
     return _Server(config)
 
 
 async def serve(
-    apps: list[tuple[Any, socket.socket]], health: Stoppable, work: Callable[[], Awaitable[None]] | None = None
+    apps: list[tuple[Any, socket.socket]],
+    health: Stoppable,
+    work: Callable[[], Awaitable[None]] | None = None,
+    tls: Tls | None = None,
 ) -> None:
-    """Serve `apps` on their sockets and run `work` until SIGTERM or SIGINT, or until `work` fails (its error is
-    raised).
+    """Serve `apps` on their sockets, the verbs by `tls`, and run `work` until SIGTERM or SIGINT, or until `work` fails
+    (its error is raised).
     """
-    servers = [_server(app) for app, _ in apps]
+    servers = [_server(app, tls if isinstance(app, Verbs) else None) for app, _ in apps]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     serving = [asyncio.create_task(server.serve([opened])) for server, (_, opened) in zip(servers, apps, strict=True)]
     working = [asyncio.ensure_future(work())] if work is not None else []
+    if tls is not None:
+        working.append(asyncio.ensure_future(tls.watch()))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([stopping, *serving, *working], return_when=asyncio.FIRST_COMPLETED)

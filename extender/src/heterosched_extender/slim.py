@@ -163,3 +163,10 @@ def _shared(pairs: _Amounts | None) -> dict[str, str | int | float] | None:
 @lru_cache(maxsize=256)
 def _owner(kind: str, controller: bool) -> OwnerReference:
     return OwnerReference(kind=kind, controller=controller)
+
+
+def same(old: NodeObject, new: NodeObject) -> bool:
+    """Whether nothing has changed of what `slim_node` leaves of a node but its version."""
+    before, after = old.metadata, new.metadata
+    known = before.labels == after.labels and before.annotations == after.annotations and before.uid == after.uid
+    return known and old.spec == new.spec and old.status == new.status

@@ -78,8 +78,12 @@ def resolve(arguments: Sequence[str] | None, meanwhile: Callable[[], object]) ->
     parser().parse_args(given)
     command = [sys.executable, "-m", __name__, *given]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
-        meanwhile()
-        answer, _ = child.communicate()
+        try:
+            meanwhile()
+            answer, _ = child.communicate()
+        except BaseException:  # told to stop: nobody reads the answer any more
+            child.kill()
+            raise
     if child.returncode:
         raise Refused(f"reading the settings failed (exit code {child.returncode}); see what it wrote before")
     found: Found = pickle.loads(answer)

@@ -16,6 +16,7 @@ from heterosched.kube.dra import CLAIMS_PATH, SLICES_PATH, ClaimObject, SliceObj
 from heterosched.kube.listwatch import ListWatch
 from heterosched.kube.objects import NodeObject, PodObject
 from heterosched.kube.reflector import Reflector
+from heterosched.kube.scope import Scope
 from heterosched.kube.topology import TOPOLOGIES_PATH, TopologyObject, to_topology
 from heterosched.model import DEVICE_TYPES, DeviceTable, Telemetry
 from heterosched.policy.nodes import SENSED
@@ -24,9 +25,10 @@ from heterosched.telemetry.rates import TOPOLOGY, zones_of
 from heterosched.telemetry.settings import Inventory, TelemetrySettings
 from heterosched_extender.advice import AdviceWatch, last_alive, sign_of_life
 from heterosched_extender.capabilities import SHOWN
+from heterosched_extender.leading import Leading
 from heterosched_extender.memory import Sweeper, settle
 from heterosched_extender.objects import (
-    TAS_PATH,
+    TAS_API,
     PolicyObject,
     ProfileObject,
     TasObject,
@@ -35,7 +37,7 @@ from heterosched_extender.objects import (
     tas_policies,
 )
 from heterosched_extender.service import Service
-from heterosched_extender.slim import kept_pod, slim_node, slim_pod
+from heterosched_extender.slim import kept_pod, same, slim_node, slim_pod
 from heterosched_extender.world import World
 from heterosched_extender.zones import Zones
 
@@ -69,15 +71,21 @@ class Sync:
         self._inventory: Inventory | None = None
         self._heard = not settings.prometheus_url
         self._changed = asyncio.Event()
-        self._advice = AdviceWatch(service, since=last_alive(settings.state_file, time.time))
+        self._leading = Leading(api, settings.scheduler_lease, last_alive(settings.state_file, time.time))
+        self._advice = AdviceWatch(service, since=lambda: self._leading.since)
         self.stopping = False
         self._nodes = Reflector(api, "/api/v1/nodes", NodeObject, on_change=self._node, slim=slim_node)
         self._pods = Reflector(api, "/api/v1/pods", PodObject, on_change=self._pod, slim=slim_pod, keep=kept_pod)
         self._policies = Reflector(api, f"/apis/{API_VERSION}/schedulingpolicies", PolicyObject, on_change=self._policy)
-        self._profiles = Reflector(
-            api, f"/apis/{API_VERSION}/throughputprofiles", ProfileObject, on_change=self._profile
-        )
-        self._tas = Reflector(api, TAS_PATH, TasObject, on_change=self._tas_policy, optional=True)
+        scope, ours = Scope(settings.namespaces), f"/apis/{API_VERSION}"
+        self._profiles = [
+            Reflector(api, path, ProfileObject, on_change=self._profile)
+            for path in scope.paths(ours, "throughputprofiles").values()
+        ]
+        self._tas = [
+            Reflector(api, path, TasObject, on_change=self._tas_policy, optional=True)
+            for path in scope.paths(TAS_API, "taspolicies").values()
+        ]
         self._slices = Reflector(api, SLICES_PATH, SliceObject, on_change=self._slice, optional=True)
         self._claims = Reflector(api, CLAIMS_PATH, ClaimObject, on_change=self._claim, optional=True)
         self._topologies = Reflector(api, TOPOLOGIES_PATH, TopologyObject, on_change=self._topology, optional=True)
@@ -85,17 +93,17 @@ class Sync:
             _Watch(self._nodes, required=True),
             _Watch(self._pods, required=True),
             _Watch(self._policies, required=False),
-            _Watch(self._profiles, required=False),
+            *(_Watch(profiles, required=False) for profiles in self._profiles),
             _Watch(self._topologies, required=False),
             _Watch(self._slices, required=False),
             _Watch(self._claims, required=False),
-            _Watch(self._tas, required=False),
+            *(_Watch(policies, required=False) for policies in self._tas),
         ]
 
     # --- what changes -------------------------------------------------------------------------------------------------
 
     def _node(self, old: NodeObject | None, new: NodeObject | None) -> None:
-        if old is not None and new is not None and _same(old, new):
+        if old is not None and new is not None and same(old, new):
             return  # a heartbeat
         if _inventoried(old) != _inventoried(new) or _placed(old) != _placed(new):
             self._inventory = None
@@ -123,7 +131,8 @@ class Sync:
         self._changed.set()
 
     def _tas_policy(self, old: TasObject | None, new: TasObject | None) -> None:
-        self._world.set_tas(tas_policies(self._tas.items.values(), self._world.problems))
+        known = (policy for watch in self._tas for policy in watch.items.values())
+        self._world.set_tas(tas_policies(known, self._world.problems))
         self._inventory = None
         self._changed.set()
 
@@ -154,11 +163,13 @@ class Sync:
 
     async def run(self) -> None:
         """Watch, swap snapshots and keep house; ends by cancellation, or when one of these fails."""
+        await self._leading.try_to_look()
         async with asyncio.TaskGroup() as group:
             for watch in self._watches:
                 watch.task = group.create_task(watch.reflector.run(), name=watch.reflector.path)
             if self._settings.prometheus_url:
                 group.create_task(self._collect(), name="telemetry")
+            group.create_task(self._leading.run(), name="leading")
             group.create_task(self._swap(), name="snapshots")
             group.create_task(self._keep_house(), name="housekeeping")
             group.create_task(self._sweep(), name="garbage")
@@ -174,9 +185,7 @@ class Sync:
         return Collector(source, inventory=self._known_nodes, on_telemetry=self._collected)
 
     def _known_nodes(self) -> Inventory:
-        """Worked out anew only after a node has changed in what Prometheus' labels are matched against, or a policy in
-        what it asks.
-        """
+        """Worked out anew only after a node has changed in what Prometheus matches, or a policy in what it asks."""
         if self._inventory is None:
             found = (_inventoried(node) for node in self._nodes.items.values())
             nodes = Inventory.of(entry for entry in found if entry is not None)
@@ -202,7 +211,7 @@ class Sync:
         self._service.telemetry_due = not self._heard
 
     async def _first_sync(self) -> None:
-        """Nodes and pods must be there; our own kinds may be missing, their watch then keeps trying."""
+        """Nodes and pods must be there; other kinds may be missing, their watch then keeps trying."""
         for watch in self._watches:
             synced, counters = watch.reflector.synced, watch.reflector.counters
             while not synced.is_set() and (watch.required or not counters.failures):
@@ -255,6 +264,15 @@ class Sync:
                 return f"the watch of {reflector.path} has been silent for {reflector.age():.0f} s"
         return ""
 
+    def refused(self) -> dict[str, tuple[str, str]]:
+        """What the API server does not let us read: path -> reason (Forbidden, NotFound) and its words."""
+        said = ((watch.reflector.path, watch.reflector.refused) for watch in self._watches)
+        return {path: (no.reason or "Refused", str(no)) for path, no in said if no is not None}
+
+    def without(self) -> list[str]:
+        """The same, a line each."""
+        return [f"without {path}: {words}" for path, (_, words) in self.refused().items()]
+
     def watches(self) -> Iterable[tuple[str, float, int]]:
         """Path, age and failures of each watch that has synced."""
         return [
@@ -262,13 +280,6 @@ class Sync:
             for watch in self._watches
             if watch.reflector.synced.is_set()
         ]
-
-
-def _same(old: NodeObject, new: NodeObject) -> bool:
-    """Whether nothing has changed of what `slim_node` leaves of a node but its version."""
-    before, after = old.metadata, new.metadata
-    known = before.labels == after.labels and before.annotations == after.annotations and before.uid == after.uid
-    return known and old.spec == new.spec and old.status == new.status
 
 
 def _inventoried(node: NodeObject | None) -> tuple[str, tuple[str, ...], float] | None:
