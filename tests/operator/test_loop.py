@@ -41,6 +41,7 @@ def a_loop(*names: str) -> tuple[Loop, Store, Carrier]:
     nowhere: Any = None
     settings = load(Settings, {}, None, QUICK)
     store = Store(nowhere, settings.rules, lambda: None)
+    store.children[""].synced.set()
     for number, name in enumerate(names, start=1):
         own = {"uid": f"uid-{name}", "resourceVersion": str(number), "namespace": "ns", "generation": 1}
         store.jobs.put(a_job(name).metadata(**own).task("t").runtime({"cpu": 1}).manifest())

@@ -89,6 +89,20 @@ def test_a_strategy_by_name_is_followed_to_the_device(strategy: str, devices: se
     assert set(note.seconds) == set(note.watts) == devices
 
 
+@pytest.mark.parametrize(
+    ("limits", "devices"), [({}, {"nvidia-t4", "nvidia-v100"}), ({"energyBudgetJoules": "2k"}, {"nvidia-t4"})]
+)
+def test_under_an_energy_budget_the_scheduler_may_not_take_a_faster_device(
+    limits: dict[str, str], devices: set[str]
+) -> None:
+    rows = [{"device": "nvidia-t4", "seconds": 20, "watts": 65}, {"device": "nvidia-v100", "seconds": 10, "watts": 250}]
+    job = a_job("a").spec(**limits).task("t", work={"runtimeOn": rows}).gpus(1, "nvidia-t4", "nvidia-v100")
+    (child,) = settled(job.policy("Performance")).jobs.values()
+    note = decode_note(child["spec"]["template"]["metadata"]["annotations"])
+    assert note is not None
+    assert set(note.seconds) == devices
+
+
 def capped(cluster: SimulatedCluster, watts: float) -> World:
     row = replace(BUILT_IN["Balanced"], caps=(PowerCap(watts),))
     return replace(cluster.world(), policies={**BUILT_IN, "Balanced": row})

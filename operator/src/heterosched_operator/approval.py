@@ -24,7 +24,8 @@ from heterosched.planning.doubts import policy_doubts
 from heterosched.policy.hooks import Plugins, plugins
 from heterosched.policy.table import PolicyRow, row_of
 from heterosched_operator import conditions as c
-from heterosched_operator.store import POLICIES, Store
+from heterosched_operator.listing import POLICIES
+from heterosched_operator.store import Store
 
 logger = logging.getLogger(__name__)
 

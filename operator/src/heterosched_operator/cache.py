@@ -85,13 +85,17 @@ class Cache(Generic[T]):
         else:
             self.put(raw)
 
-    def replace(self, raws: Iterable[Json], at: int) -> None:
-        """A full list as of resource version `at`: what it lacks and what is not newer has been deleted."""
+    def replace(self, raws: Iterable[Json], at: int, namespace: str = "") -> None:
+        """A full list, of one namespace if need be, as of resource version `at`: what it lacks and what is not newer
+        has been deleted.
+        """
         listed = set()
         for raw in raws:
             listed.add(str((raw.get("metadata") or {}).get("uid", "")))
             self.put(raw)
         for uid in [uid for uid, item in self._items.items() if uid not in listed]:
+            if namespace and self._items[uid].metadata.namespace != namespace:
+                continue
             if int(self._items[uid].metadata.resource_version or 0) <= at:
                 self.drop(uid)
 

@@ -53,6 +53,7 @@ NO_FAILURE: Final = "NoFailure"
 ACTIVE_DEADLINE_EXCEEDED: Final = "ActiveDeadlineExceeded"
 SUSPEND_REQUESTED: Final = "SuspendRequested"
 SUSPENDING: Final = "Suspending"
+UNINSTALLED: Final = "Uninstalled"
 NOT_SUSPENDED: Final = "NotSuspended"
 
 # Reasons of PowerCapAdvised.

@@ -37,10 +37,11 @@ from heterosched_operator.actions import (
     TeachProfile,
 )
 from heterosched_operator.events import DEADLINE_MISSED
+from heterosched_operator.listing import OURS
 from heterosched_operator.measuring import Meter, runs_of
 from heterosched_operator.metrics import Metrics
 from heterosched_operator.posting import Poster
-from heterosched_operator.store import OURS, Store, as_child
+from heterosched_operator.store import Store, as_child
 from heterosched_operator.teaching import Teacher
 from heterosched_operator.world import Podless, controller_uid
 

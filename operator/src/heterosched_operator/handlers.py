@@ -49,7 +49,7 @@ def registry_of(service: Service) -> kopf.OperatorRegistry:
         return found or kopf.login_with_service_account(settings=settings, **kwargs)
 
     @kopf.on.probe(registry=registry, id="operator")
-    async def probe(**_: Any) -> dict[str, float]:
+    async def probe(**_: Any) -> dict[str, Any]:
         return service.alive()
 
     for kind in KINDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from heterosched.kube.objects import KubeObject
+from heterosched.kube.objects import KubeObject, PodObject
 from heterosched.units import Quantity
 
 
@@ -42,3 +42,13 @@ class ResourceQuota(KubeObject, frozen=True, gc=False):
     def limits(self) -> bool:
         """Whether our pods count under it, as far as can be told."""
         return self.spec.scope_selector is None and OUR_SCOPES.issuperset(self.spec.scopes or ())
+
+
+def matters(old: PodObject, new: PodObject) -> bool:
+    """Whether the change of a pod can change a decision: heartbeats of conditions and foreign annotations cannot."""
+    return (old.spec, old.status.phase, old.status.container_statuses, old.metadata.deletion_timestamp) != (
+        new.spec,
+        new.status.phase,
+        new.status.container_statuses,
+        new.metadata.deletion_timestamp,
+    ) or old.status.conditions != new.status.conditions

@@ -93,6 +93,9 @@ class Loop:
         self._metrics.rounds.observe(time.perf_counter() - began)
         self._metrics.jobs.set(sum(1 for own in observations.values() if not own.finished))
         self._metrics.age.set(self._store.age())
+        self._metrics.forbidden.clear()
+        for path, error in self._store.refused().items():
+            self._metrics.forbidden.labels(path, error.reason or "Refused").set(1)
 
     def _decide(
         self, uid: str, observation: Observation, world: World, advice: Advice, touched: dict[str, int]

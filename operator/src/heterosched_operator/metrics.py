@@ -22,6 +22,14 @@ class Metrics:
         self.rounds = self._histogram("round_seconds", "Duration of a round: observe, plan, decide")
         self.jobs = self._gauge("heterojobs", "HeteroJobs that have not ended")
         self.busy = self._gauge("busy", "HeteroJobs whose decisions are being carried out")
+        self.others = self._gauge("others", "1 while another operator is at work too, else 0")
+        self.forbidden = self._gauge(
+            "watch_refused",
+            "1 for each kind that the API server does not let us read: a role lacks it (Forbidden), or there is no "
+            "such kind (NotFound)",
+            "path",
+            "reason",
+        )
         self.age = self._gauge("watch_age_seconds", "Seconds since the API server last spoke on the quietest watch")
         self.watts = self._gauge("watts", "What all nodes draw now, by where the figure comes from", "origin")
         self.telemetry = self._gauge(

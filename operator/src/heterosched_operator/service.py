@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from prometheus_client import start_http_server
@@ -13,6 +14,7 @@ from prometheus_client import start_http_server
 from heterosched.errors import Unavailable
 from heterosched.kube.client import Kube
 from heterosched.kube.errors import ApiError
+from heterosched.kube.scope import Scope
 from heterosched.model import DEVICE_TYPES, DeviceTable, Telemetry
 from heterosched.telemetry.collector import Collector
 from heterosched_operator.approval import Approver
@@ -21,6 +23,7 @@ from heterosched_operator.loop import Loop
 from heterosched_operator.measuring import Meter
 from heterosched_operator.metrics import Metrics
 from heterosched_operator.posting import Poster
+from heterosched_operator.presence import Presence, home
 from heterosched_operator.settings import Settings
 from heterosched_operator.store import Store
 from heterosched_operator.waking import Waker
@@ -30,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 SILENCE = 300.0
 """Seconds of silence on a watch after which something is badly wrong: bookmarks come every minute."""
+
+LEAVE_SECONDS = 2.0
+"""How long saying goodbye may take: a successor that has to wait loses less than one that is killed."""
 
 UNHEARD = 5.0
 """Seconds between two full lists before kopf's watch has shown any HeteroJob."""
@@ -49,6 +55,7 @@ class Service:
         self._kube: Kube | None = None
         self._store: Store | None = None
         self._loop: Loop | None = None
+        self._presence: Presence | None = None
 
     async def start(self) -> None:
         """Connect, fill the caches and begin to decide; nothing is decided before everything has been listed once.
@@ -58,7 +65,8 @@ class Service:
         settings = self.settings
         kube = self._kube = await Kube.connect(settings.kubeconfig)
         # The store tells the loop, the loop reads the store: the callback is bound late.
-        store = self._store = Store(kube, settings.rules, lambda: loop.mark(), self._devices)
+        scope = Scope(settings.namespaces)
+        store = self._store = Store(kube, settings.rules, lambda: loop.mark(), self._devices, scope)
         loop = self._loop = Loop(store, self.metrics, settings, self._clock)
         poster = Poster(kube, self.metrics, self._clock)
         meter = Meter(
@@ -73,12 +81,14 @@ class Service:
         for watch in store.watches:
             self._run(watch.run(), watch.path)
         self._run(poster.run(), "events")
-        waker = Waker(kube, store.pods.items.values, lambda: store.hot, self._clock)
+        waker = Waker(kube, store.pods.items.values, lambda: store.hot, self._clock, scope)
         self._run(waker.run(), "waking")
         if meter.configured:
             self._run(meter.run(), "telemetry")
             collector = Collector(settings.telemetry, inventory=store.inventory, on_telemetry=self._on_readings)
             self._run(self._read(store, collector), "readings")
+        self._presence = Presence(kube, settings.lease_namespace or home(), self._on_other)
+        self._run(self._presence.run(), "presence")
         self._run(self._decide(store, loop), "decisions")
         start_http_server(settings.metrics_port, settings.host, self.metrics.registry)
 
@@ -148,8 +158,8 @@ class Service:
         else:
             self._store.profiles.event(type, raw)
 
-    def alive(self) -> dict[str, float]:
-        """Figures for the liveness probe. Raises Unavailable where the operator is stuck."""
+    def alive(self) -> dict[str, Any]:
+        """Figures for the liveness probe, and what has to be done without. Raises Unavailable where it is stuck."""
         if self._loop is None or self._store is None:
             return {}
         for name, why in self._ended.items():
@@ -160,7 +170,12 @@ class Service:
             raise Unavailable(f"no decision for {idle:.0f} s")
         if SILENCE < age < float("inf"):
             raise Unavailable(f"the API server has been silent for {age:.0f} s")
-        return {"last_round_seconds": round(idle, 1), "watch_age_seconds": round(min(age, 1e9), 1)}
+        without = {path: str(error) for path, error in self._store.refused().items()}
+        return {
+            "last_round_seconds": round(idle, 1),
+            "watch_age_seconds": round(min(age, 1e9), 1),
+            **({"without": without} if without else {}),
+        }
 
     async def stop(self) -> None:
         """Let what is under way end, then stop everything."""
@@ -169,8 +184,15 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._presence is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._presence.leave()
         if self._kube is not None:
             await self._kube.close()
+
+    def _on_other(self, other: str) -> None:
+        self.metrics.others.set(bool(other))
 
     def _on_energy(self, attempt: AttemptKey, energy: Energy) -> None:
         if self._store is not None and self._loop is not None:

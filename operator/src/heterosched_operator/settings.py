@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from heterosched.settings import Namespaces
 from heterosched.telemetry.options import PrometheusSettings
 from heterosched.telemetry.settings import TelemetrySettings
 from heterosched_operator.world import Rules
@@ -22,6 +23,14 @@ class Settings(PrometheusSettings):
 
     kubeconfig: Path | None = Field(
         None, description="kubeconfig; else $KUBECONFIG, ~/.kube/config, the service account"
+    )
+    namespaces: Namespaces = Field(
+        (), description="namespaces whose HeteroJobs are managed, empty for all; nodes and pods are read everywhere"
+    )
+    lease_namespace: str = Field(
+        "",
+        description="where the Lease is by which two operators notice each other; empty: the service account's "
+        "namespace, outside of a cluster heterosched-system",
     )
     host: str = Field("0.0.0.0", description="address of probes and metrics")
     health_port: int = Field(9111, ge=1, le=65535, description="port of the liveness probe, /healthz")

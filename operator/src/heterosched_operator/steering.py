@@ -39,9 +39,11 @@ def device_types(
     """Device types on which the pods of an attempt may run; empty where any will do.
 
     Those of the variant, so that the scheduler may find a better one than planned. The types of the planned nodes alone
-    for training, since the batch is split for them, and where the user has named the strategy, which is to be followed.
+    for training, since the batch is split for them; where the user has named the strategy, which is to be followed; and
+    under an energy budget, which the plan keeps and the policy by which the scheduler's nodes are scored knows not.
     """
-    bound = task.work.training is not None or job.spec.strategy != AUTO
+    budget = job.spec.energy_budget_joules is not None
+    bound = budget or task.work.training is not None or job.spec.strategy != AUTO
     wanted = {worker.planned_node for worker in record.workers}
     types = {device: {node.name for node in nodes} & wanted for device, nodes in device_nodes.items()}
     known = wanted == {name for names in types.values() for name in names}

@@ -19,6 +19,7 @@ from heterosched_operator import gangs
 from heterosched_operator.acceptance import probe_key
 from heterosched_operator.children import template_hash
 from heterosched_operator.conditions import TEMPLATE_REFUSED
+from heterosched_operator.leaving import begun, left_by
 from heterosched_operator.sight import (
     FINAL,
     STOP_DEADLINE,
@@ -46,7 +47,7 @@ def stopped(
     """The records with the reason to stop set on every open attempt that has one."""
     overdue = past_active_deadline(observation, world)
     tasks = {task.name: task for task in observation.job.spec.tasks}
-    found = dict(records)
+    found, may_start = dict(records), not observation.job.spec.suspend
     for name, record in records.items():
         sight = observation.sights[name]
         if record.state in FINAL:
@@ -62,7 +63,7 @@ def stopped(
             why = _reason_to_stop(sight, tasks.get(name), observation, world, overdue)
             if why is not None:
                 found[name] = replace(found[name], reason=why[0], message=why[1])
-            elif name in plan.restarts and record.state == "Running" and sight.child is not None:
+            elif name in plan.restarts and record.state == "Running" and sight.child is not None and may_start:
                 found[name] = _resized(found[name], plan.restarts[name], world)
     return found
 
@@ -124,7 +125,8 @@ def _reason_to_stop(
 ) -> tuple[str, str] | None:
     if overdue:
         return STOP_DEADLINE, overdue
-    if observation.job.spec.suspend:
+    job = observation.job
+    if job.spec.suspend and not (left_by(job) and begun(job, sight.record.name, sight)):
         return STOP_SUSPENDED, "the job is suspended; the task starts anew when it is resumed"
     if disruptions(sight) > world.rules.free_retries:
         return STOP_DISRUPTIONS, f"its pods were disrupted more than {world.rules.free_retries} times"

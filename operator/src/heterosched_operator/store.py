@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 
 from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
-from heterosched.constants import API_VERSION, LABEL_JOB, LABEL_MANAGED_BY, MANAGED_BY
+from heterosched.constants import LABEL_JOB, LABEL_MANAGED_BY, MANAGED_BY
 from heterosched.errors import InvalidInput
 from heterosched.kube.client import Kube
 from heterosched.kube.convert import Problems, addresses_of, demand_of, to_node
-from heterosched.kube.errors import NotFound
+from heterosched.kube.errors import ApiError, NotFound
 from heterosched.kube.objects import JobObject, NodeObject, PodObject
 from heterosched.kube.reflector import Reflector
+from heterosched.kube.scope import Scope
 from heterosched.model import DEVICE_TYPES, NO_TELEMETRY, Cluster, Demand, DeviceTable, Node, Telemetry
 from heterosched.model.draw import DrawOrigin, drawn_by_origin
 from heterosched.planning.health import too_hot
@@ -29,15 +30,14 @@ from heterosched.policy.table import PolicyRow, row_of
 from heterosched.telemetry.rates import zones_of
 from heterosched.telemetry.settings import Inventory
 from heterosched_operator.cache import Cache
-from heterosched_operator.kinds import PriorityClass, ResourceQuota
+from heterosched_operator.kinds import PriorityClass, ResourceQuota, matters
+from heterosched_operator.listing import Lists
 from heterosched_operator.tariff import repriced
 from heterosched_operator.world import AttemptKey, Energy, Podless, Rules, TelemetryState, World, controller_uid
 from heterosched_operator.zones import Topologies
 
 logger = logging.getLogger(__name__)
 
-OURS = f"/apis/{API_VERSION}"
-HETEROJOBS, POLICIES, PROFILES = f"{OURS}/heterojobs", f"{OURS}/schedulingpolicies", f"{OURS}/throughputprofiles"
 PRIORITY_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 
 FRESH_SECONDS = 60.0
@@ -51,28 +51,38 @@ class Store:
     """Everything that is known. `changed` is called whenever a decision might come out differently.
 
     Nodes, pods, child Jobs, priority classes and quotas come from reflectors, because a missed deletion would stall a
-    task for good; our own kinds come from kopf's watches and are made good by full lists.
+    task for good; our own kinds come from kopf's watches and are made good by full lists. `scope`: the namespaces whose
+    HeteroJobs count; nodes and pods are those of the whole cluster in any case, for they fill it.
     """
 
     def __init__(
-        self, kube: Kube, rules: Rules, changed: Callable[[], None], devices: DeviceTable = DEVICE_TYPES
+        self,
+        kube: Kube,
+        rules: Rules,
+        changed: Callable[[], None],
+        devices: DeviceTable = DEVICE_TYPES,
+        scope: Scope = Scope(),  # noqa: B008 - it is frozen
     ) -> None:
-        self._kube, self.rules, self._changed, self.devices = kube, rules, changed, devices
+        self.rules, self._changed, self.devices, self.scope = rules, changed, devices, scope
         self.jobs: Cache[HeteroJob] = Cache(HeteroJob, changed)
         self.policies: Cache[SchedulingPolicy] = Cache(SchedulingPolicy, changed)
         self.profiles: Cache[ThroughputProfile] = Cache(ThroughputProfile, changed)
         self.nodes = Reflector(kube, "/api/v1/nodes", NodeObject, on_change=self._on_node)
         self.pods = Reflector(kube, "/api/v1/pods", PodObject, on_change=self._on_pod)
-        self.children = Reflector(
-            kube,
-            "/apis/batch/v1/jobs",
-            JobObject,
-            label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
-            on_change=self._on_child,
-        )
+        ours = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+        self.children = {
+            namespace: Reflector(kube, path, JobObject, label_selector=ours, on_change=self._on_child)
+            for namespace, path in scope.paths("/apis/batch/v1", "jobs").items()
+        }
         self.priorities = Reflector(kube, PRIORITY_CLASSES, PriorityClass, on_change=lambda *_: self._changed())
-        self.quotas = Reflector(kube, "/api/v1/resourcequotas", ResourceQuota, on_change=lambda *_: self._changed())
+        self.quotas = tuple(
+            Reflector(kube, path, ResourceQuota, on_change=lambda *_: self._changed())
+            for path in scope.paths("/api/v1", "resourcequotas").values()
+        )
         self.topologies = Topologies(kube, changed)
+        kinds: dict[str, Cache[Any]]
+        kinds = {"heterojobs": self.jobs, "schedulingpolicies": self.policies, "throughputprofiles": self.profiles}
+        self._lists = Lists(kube, scope, kinds)
         self.refusals: dict[tuple[str, str], str] = {}
         self.troubles: dict[AttemptKey, str] = {}
         self.absent: set[AttemptKey] = set()
@@ -92,23 +102,9 @@ class Store:
     # --- filling -----------------------------------------------------------------------------------------------------
 
     async def resync(self) -> None:
-        """List our own kinds. Raises ApiError; NotFound where the CRDs are not installed."""
-        for path, cache in ((HETEROJOBS, self.jobs), (POLICIES, self.policies), (PROFILES, self.profiles)):
-            raws, at = await self._list(path)
-            cache.replace(raws, at)
+        """List our own kinds. Raises ApiUnavailable; NotFound where the CRDs are not installed."""
+        await self._lists.fill()
         self._forget()
-
-    async def _list(self, path: str) -> tuple[list[dict[str, Any]], int]:
-        """All objects of a collection and the version of the list: that of its first page holds for the later ones."""
-        found: list[dict[str, Any]] = []
-        token, at = "", 0
-        while True:
-            page = await self._kube.get(path, {"limit": 500, "continue": token})
-            at = at or int(page["metadata"].get("resourceVersion") or 0)
-            found.extend(page.get("items") or ())
-            token = page["metadata"].get("continue") or ""
-            if not token:
-                return found, at
 
     async def wait_for_crds(self, pause: float = 2.0) -> None:
         """Fill the caches, waiting as long as it takes for the CRDs to be installed. Raises other ApiErrors."""
@@ -126,20 +122,32 @@ class Store:
     @property
     def watches(self) -> tuple[Reflector[Any], ...]:
         """All reflectors."""
-        return *self._required, self.topologies.watch
+        return *self._known, self.topologies.watch
 
     @property
-    def _required(self) -> tuple[Reflector[Any], ...]:
+    def _known(self) -> tuple[Reflector[Any], ...]:
         """Those of kinds that every cluster has."""
-        return self.nodes, self.pods, self.children, self.priorities, self.quotas
+        return self.nodes, self.pods, *self.children.values(), self.priorities, *self.quotas
 
     async def synced(self) -> None:
-        """Wait until every reflector has listed once, or found that there is no such kind."""
-        await asyncio.gather(*(watch.synced.wait() for watch in self._required), self.topologies.listed())
+        """Wait until every reflector has listed once, or, but for nodes and pods, was told that it may not."""
+        optional = (watch.heard() for watch in self.watches if watch not in (self.nodes, self.pods))
+        await asyncio.gather(self.nodes.synced.wait(), self.pods.synced.wait(), *optional)
 
     def age(self) -> float:
-        """Seconds since the API server last spoke to the reflector that has heard nothing for longest."""
-        return max(watch.age() for watch in self._required)
+        """Seconds since the quietest reflector last heard anything; of nodes and pods a refusal is silence, too."""
+        needed = self.nodes, self.pods
+        return max(watch.age() for watch in self._known if watch in needed or watch.refused is None)
+
+    def refused(self) -> dict[str, ApiError]:
+        """What the API server says no to, by path: what a role lacks, and kinds that the cluster has not."""
+        watched = {watch.path: watch.refused for watch in self.watches if watch.refused is not None}
+        return {**watched, **self._lists.refused}
+
+    def manages(self, namespace: str) -> bool:
+        """Whether HeteroJobs of this namespace are ours to act on, and their Jobs to be seen."""
+        watch = self.children.get(namespace) or self.children.get("")
+        return watch is not None and watch.synced.is_set() and watch.refused is None
 
     def created(self, child: JobObject, owner: str) -> None:
         """A Job that has just been created: it counts as there until the watch shows it."""
@@ -149,9 +157,7 @@ class Store:
         self._changed()
 
     def read(self, readings: Telemetry, now: float) -> None:
-        """New figures of the nodes. Only nodes that become too hot for new work, or cool down, change a decision, and
-        prices or emissions that move.
-        """
+        """New figures. Decisions change by nodes that become too hot or cool down, by prices or emissions that move."""
         self.readings, cluster = readings, self.cluster()
         if repriced(self._priced, readings, self.rules.settle):
             self._priced = readings
@@ -210,15 +216,19 @@ class Store:
 
     def _on_pod(self, old: PodObject | None, new: PodObject | None) -> None:
         for pod, there in ((old, False), (new, True)):
-            if pod is None or LABEL_JOB not in pod.labels:
+            if pod is None or not self._labelled(pod):
                 continue
             pods = self._ours.setdefault((pod.metadata.namespace, pod.labels[LABEL_JOB]), {})
             if there:
                 pods[pod.metadata.uid] = pod
             else:
                 pods.pop(pod.metadata.uid, None)
-        if old is None or new is None or _matters(old, new):
+        if old is None or new is None or matters(old, new):
             self._changed()
+
+    def _labelled(self, pod: PodObject, but: Collection[str] = ()) -> bool:
+        """Whether the pod is of a HeteroJob that may be ours; those of other namespaces are others' like any pod."""
+        return LABEL_JOB in pod.labels and pod.metadata.namespace in self.scope and pod.metadata.namespace not in but
 
     def _on_child(self, old: JobObject | None, new: JobObject | None) -> None:
         if old is not None:
@@ -233,6 +243,7 @@ class Store:
 
     def world(self, now: float) -> World:
         """What is known at `now` (epoch seconds), as one value that no later change touches."""
+        unseen = frozenset(namespace for namespace, _ in self._ours if not self.manages(namespace))
         children = {owner: tuple(jobs.values()) for owner, jobs in self._owned.items() if jobs}
         for since, child in list(self._created.values()):
             if time.monotonic() - since > OVERLAY_SECONDS:
@@ -243,10 +254,10 @@ class Store:
         return World(
             now=now,
             cluster=self.cluster(),
-            jobs=dict(self.jobs.items),
+            jobs={uid: job for uid, job in self.jobs.items.items() if self.manages(job.metadata.namespace)},
             children=children,
-            pods={key: tuple(pods.values()) for key, pods in self._ours.items() if pods},
-            foreign=tuple(pod for pod in self.pods.items.values() if LABEL_JOB not in pod.labels),
+            pods={key: tuple(pods.values()) for key, pods in self._ours.items() if pods and key[0] not in unseen},
+            foreign=tuple(own for own in self.pods.items.values() if not self._labelled(own, unseen)),
             policies=self._rows(),
             profiles={(p.metadata.namespace, p.metadata.name): p for p in self.profiles.items.values()},
             priorities={name: known.value for name, known in self.priorities.items.items()},
@@ -258,14 +269,12 @@ class Store:
             energies=dict(self.energies),
             telemetry=self.telemetry,
             readings=self.readings,
-            quotas=tuple(self.quotas.items.values()),
+            quotas=tuple(quota for watch in self.quotas for quota in watch.items.values()),
             rules=self.rules,
         )
 
     def _rows(self) -> dict[str, PolicyRow]:
-        """The policies of this program, of plug-ins and of the cluster; an invalid one is left out, so that jobs name
-        it in vain.
-        """
+        """The policies of program, plug-ins and cluster; an invalid one is left out, so that jobs name it in vain."""
         rows = dict(known_rows())
         for policy in self.policies.items.values():
             try:
@@ -282,16 +291,6 @@ class Store:
         self.absent = {key for key in self.absent if key[0] in alive}
         self.energies = {key: value for key, value in self.energies.items() if key[0] in alive}
         self.podless = {key: value for key, value in self.podless.items() if key[0] in alive}
-
-
-def _matters(old: PodObject, new: PodObject) -> bool:
-    """Whether the change of a pod can change a decision: heartbeats of conditions and foreign annotations cannot."""
-    return (old.spec, old.status.phase, old.status.container_statuses, old.metadata.deletion_timestamp) != (
-        new.spec,
-        new.status.phase,
-        new.status.container_statuses,
-        new.metadata.deletion_timestamp,
-    ) or old.status.conditions != new.status.conditions
 
 
 def as_child(raw: Mapping[str, Any]) -> JobObject:

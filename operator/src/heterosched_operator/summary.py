@@ -21,7 +21,8 @@ from heterosched.units import format_duration, format_time, parse_time
 from heterosched_operator import conditions as c
 from heterosched_operator.bounds import bounded
 from heterosched_operator.conditions import condition, merged
-from heterosched_operator.sight import FINAL, Observation
+from heterosched_operator.leaving import left_by
+from heterosched_operator.sight import FINAL, STOPPING, Observation
 from heterosched_operator.status import deadline_status, ordered, plan_status, predicted_finish
 from heterosched_operator.stopping import NOT_CREATED
 from heterosched_operator.tariff import rate_doubts
@@ -201,9 +202,14 @@ def _failed(tasks: list[TaskStatus]) -> Condition:
 def _suspended(observation: Observation, tasks: list[TaskStatus]) -> Condition:
     if not observation.job.spec.suspend:
         return condition(c.SUSPENDED, False, c.NOT_SUSPENDED, "spec.suspend is false")
-    left = [record.name for record in tasks if record.job_name]
+    left = [record for record in tasks if record.job_name]
+    by = left_by(observation.job)
     if left:
-        return condition(c.SUSPENDED, False, c.SUSPENDING, f"{len(left)} tasks are being stopped")
+        kept = sum(record.reason not in STOPPING for record in left) if by else 0
+        ending = f"suspended by {by}; {kept} tasks that have begun run to their end, " if by else ""
+        return condition(c.SUSPENDED, False, c.SUSPENDING, f"{ending}{len(left) - kept} tasks are being stopped")
+    if by:
+        return condition(c.SUSPENDED, True, c.UNINSTALLED, f"suspended by {by}; nothing runs, nothing is created")
     return condition(c.SUSPENDED, True, c.SUSPEND_REQUESTED, "spec.suspend is true; nothing runs, nothing is created")
 
 

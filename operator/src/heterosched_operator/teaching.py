@@ -12,7 +12,8 @@ from heterosched.kube.client import Kube
 from heterosched.kube.errors import Conflict, NotFound, Rejected
 from heterosched_operator.actions import TeachProfile
 from heterosched_operator.learning import taught
-from heterosched_operator.store import OURS, Store
+from heterosched_operator.listing import OURS
+from heterosched_operator.store import Store
 
 Json = dict[str, Any]
 

@@ -19,6 +19,7 @@ from heterosched.planning.due import (
 )
 from heterosched.planning.types import JobPlan
 from heterosched.units import format_duration, format_time
+from heterosched_operator.leaving import left_by
 from heterosched_operator.sight import BACK_OFF, Observation, dependencies, retry_at
 from heterosched_operator.status import waiting_record
 from heterosched_operator.world import World
@@ -46,7 +47,8 @@ def described(
     missing = [name for name in dependencies(task) if name in records and records[name].state != "Succeeded"]
     again = retry_at(record, world.rules)
     if observation.job.spec.suspend:
-        why = WAITS_FOR_RESUME, "the job is suspended"
+        by = left_by(observation.job)
+        why = WAITS_FOR_RESUME, f"the job is suspended by {by}" if by else "the job is suspended"
     elif verdict.status != "True":
         why = WAITS_FOR_ACCEPTANCE, f"the job is not accepted: {verdict.reason}"
     elif missing:

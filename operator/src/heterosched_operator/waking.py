@@ -15,6 +15,7 @@ from typing import Any, Final
 from heterosched.constants import GROUP, SCHEDULER_NAME
 from heterosched.errors import HeteroSchedError
 from heterosched.kube.objects import PodObject, condition
+from heterosched.kube.scope import Scope
 from heterosched.units import format_time
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,10 @@ def waits(pod: PodObject) -> bool:
 
 
 class Waker:
-    """`await run()` as a task. `hot`: what telemetry holds against nodes now, in any form that can be compared."""
+    """`await run()` as a task. `hot`: what telemetry holds against nodes now, in any form that can be compared.
+
+    `scope`: the namespaces in which pods may be written to.
+    """
 
     def __init__(
         self,
@@ -59,8 +63,9 @@ class Waker:
         pods: Callable[[], Iterable[PodObject]],
         hot: Callable[[], Hashable],
         clock: Callable[[], float],
+        scope: Scope = Scope(),  # noqa: B008 - it is frozen
     ) -> None:
-        self._kube, self._pods, self._hot, self._clock = kube, pods, hot, clock
+        self._kube, self._pods, self._hot, self._clock, self._scope = kube, pods, hot, clock, scope
         self._woken: dict[str, tuple[float, Hashable]] = {}
 
     async def run(self) -> None:
@@ -72,7 +77,8 @@ class Waker:
     async def look(self) -> int:
         """Wake those who are due, the longest asleep first; how many."""
         now, hot = self._clock(), self._hot()
-        waiting = {pod.metadata.uid: pod for pod in self._pods() if waits(pod)}
+        within = (pod for pod in self._pods() if pod.metadata.namespace in self._scope)
+        waiting = {pod.metadata.uid: pod for pod in within if waits(pod)}
         self._woken = {uid: self._woken.get(uid, (now, hot)) for uid in waiting}
         due = [uid for uid, (at, then) in self._woken.items() if then != hot or now - at >= AGAIN_SECONDS]
         chosen = sorted(due, key=lambda uid: self._woken[uid][0])[:MOST_AT_ONCE]

@@ -6,10 +6,8 @@ write every object anew each minute, with what is free now; that is the extender
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 
 from heterosched.kube.convert import Problems
@@ -17,9 +15,6 @@ from heterosched.kube.listwatch import ListWatch
 from heterosched.kube.reflector import Reflector
 from heterosched.kube.topology import TOPOLOGIES_PATH, TopologyObject, to_topology
 from heterosched.model.topology import Topology, Zone
-
-LOOK_SECONDS = 0.1
-"""Time between two looks at whether the first list has failed."""
 
 
 class Topologies:
@@ -36,10 +31,7 @@ class Topologies:
 
     async def listed(self) -> None:
         """Wait until they have been listed, or until the API server has said that it cannot."""
-        while not (self.watch.synced.is_set() or self.watch.counters.failures):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self.watch.synced.wait()
+        await self.watch.heard()
 
     def _on_change(self, old: TopologyObject | None, new: TopologyObject | None) -> None:
         name = (new or old or TopologyObject()).metadata.name
