@@ -1,0 +1,1 @@
+"""`heterosched doctor`: what is wrong with an installation, why, and how to mend it."""
