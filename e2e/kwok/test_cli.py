@@ -56,6 +56,14 @@ def test_an_imported_workflow_is_taken(api: ControlPlane, namespace: str, choice
     assert taken(api, namespace, [done.stdout]) == 1
 
 
+def test_imported_workflows_and_jobs_are_taken(api: ControlPlane, namespace: str) -> None:
+    foreign = ROOT / "tests" / "data" / "imports"
+    files = {"argo": ["argo-report.yaml"], "job": ["job.yaml", "jobset.yaml"]}
+    runs = [heterosched("import", kind, foreign / name) for kind, names in files.items() for name in names]
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert taken(api, namespace, [run.stdout for run in runs]) == 4
+
+
 @pytest.mark.skipif(not INSTANCES, reason=f"no workflow instances in {DATA} (set HETEROSCHED_DATA)")
 def test_every_published_workflow_that_can_be_imported_is_taken(api: ControlPlane, namespace: str) -> None:
     runs = [heterosched("import", "wfcommons", path) for path in INSTANCES]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from heterosched.errors import InvalidInput
-from heterosched_cli.kubeconfig import check_present, namespace_of
+from heterosched_cli.kubeconfig import check_present, contexts_of, namespace_of
 
 CONFIG = """
 current-context: one
@@ -60,3 +60,20 @@ def test_inside_a_pod_no_kubeconfig_is_needed(config: Path, monkeypatch: pytest.
     check_present(None)
     with pytest.raises(InvalidInput, match="there is no file /none"):
         check_present(Path("/none"))
+
+
+def test_inside_a_pod_the_namespace_is_that_of_its_service_account(
+    config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.setattr("heterosched.kube.access.ACCOUNT", tmp_path)
+    assert namespace_of("", None, "") == "default"
+    (tmp_path / "namespace").write_text("batch\n", encoding="utf-8")
+    assert namespace_of("", None, "") == "batch"
+    assert namespace_of("mine", None, "") == "mine"
+    assert namespace_of("", config, "") == "team"
+
+
+def test_contexts_are_those_of_all_files(config: Path) -> None:
+    assert contexts_of(config) == ["one", "two"]

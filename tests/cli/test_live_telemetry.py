@@ -17,6 +17,7 @@ from heterosched_cli import live_world
 from heterosched_cli.cluster_file import read_cluster
 from heterosched_cli.devices import Device, Devices, Sample
 from heterosched_cli.live_telemetry import live_telemetry, remarks, telemetry_of
+from heterosched_cli.places import Extenders
 from heterosched_cli.plan import World
 from manifests import a_job, a_policy
 
@@ -119,4 +120,4 @@ def test_an_extender_without_measurements_says_why_there_are_none() -> None:
     empty = Devices(nodes=[Device(node="a", device="x")], telemetry_error="Prometheus is down")
     (told,) = remarks(empty, telemetry_of(empty, NOW), [BUILT_IN["Balanced"]], 1)
     assert told.endswith("are not considered: Prometheus is down")
-    assert live_telemetry(["http://127.0.0.1:9"], NOW, [], 1) is NO_TELEMETRY
+    assert live_telemetry(Extenders(("http://127.0.0.1:9",)), NOW, [], 1) is NO_TELEMETRY

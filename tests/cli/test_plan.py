@@ -250,7 +250,7 @@ def test_wrong_usage_has_its_own_exit_code(cli: Any) -> None:
     assert cli("plan", "-f", "x", "-o", "xml").exit_code == 2
 
 
-@pytest.mark.parametrize("name", ["plain-job", "graph", "training"])
+@pytest.mark.parametrize("name", ["one-task", "graph", "training"])
 def test_the_examples_can_be_planned(cli: Any, examples: Path, name: str) -> None:
     result = cli("plan", "-f", examples / f"{name}.yaml", "--cluster", examples / "clusters/small.yaml", "-o", "json")
     assert (result.exit_code, result.stderr) == (0, "")

@@ -12,7 +12,7 @@ import pytest
 
 from answering import answering
 from heterosched.policy.decision import Decision, NodeScore, TermShare
-from heterosched_cli.app import EXTENDER
+from heterosched_cli.options import EXTENDER
 
 TERM = TermShare(term="speed", value=1.0, weight=1.0, part=1.0, origin="measured")
 BEST = NodeScore(node="v100-0", device="nvidia-v100", score=10, mean=1.0, terms=(TERM,))

@@ -23,6 +23,7 @@ from heterosched.model.telemetry import (
 from heterosched.units import format_duration
 from heterosched_cli.extenders import NoRecord, Query, first
 from heterosched_cli.output import Format, note, write_data, write_table
+from heterosched_cli.places import Extenders
 
 FIGURES = {
     "GPU CELSIUS": (GPU_TEMPERATURE, "{:.0f}"),
@@ -117,7 +118,7 @@ class TasReport(_Wire, frozen=True, kw_only=True):
 Report = TypeVar("Report", Devices, TasReport)
 
 
-def ask_devices(query: Query, extenders: Sequence[str]) -> tuple[dict[str, Any], Devices]:
+def ask_devices(query: Query, extenders: Extenders) -> tuple[dict[str, Any], Devices]:
     """What the first extender that answers knows of nodes, as it said it and as we read it.
 
     Raises NoRecord (none of the nodes is known), Unavailable, InvalidInput (an address).
@@ -125,7 +126,7 @@ def ask_devices(query: Query, extenders: Sequence[str]) -> tuple[dict[str, Any],
     return first("/v1/capabilities", query, extenders, lambda text: _read(text, Devices))
 
 
-def list_devices(names: Sequence[str], limit: int, extenders: Sequence[str], format: Format) -> None:
+def list_devices(names: Sequence[str], limit: int, extenders: Extenders, format: Format) -> None:
     """Print the nodes, or those of `names` alone; known ones are shown even if others are not.
 
     Raises NoRecord (no such node), Unavailable, InvalidInput (an address).
@@ -146,7 +147,7 @@ def list_devices(names: Sequence[str], limit: int, extenders: Sequence[str], for
         note(f"the first {len(found.nodes)} of {total} nodes by name; name a NODE, or give a higher --limit")
 
 
-def list_policies(extenders: Sequence[str], format: Format) -> None:
+def list_policies(extenders: Extenders, format: Format) -> None:
     """Print what the TASPolicies say of the nodes. Raises NoRecord, Unavailable, InvalidInput (an address)."""
     raw, found = first("/v1/tas", {}, extenders, lambda text: _read(text, TasReport))
     if format in (Format.JSON, Format.YAML):
@@ -194,8 +195,12 @@ def cells(own: Device, wide: bool = False) -> list[str]:
     oldest = format_duration(max(ages)) if ages else ""
     values = ((own.value(metric), shape) for metric, shape in FIGURES.values())
     shown = ("" if value is None else shape.format(value) for value, shape in values)
-    faults = (word.format(value) for metric, word in FAULTS.items() if (value := own.value(metric)))
-    return [own.node, own.device, *shown, ", ".join(faults), oldest, ", ".join(own.estimated), missing]
+    return [own.node, own.device, *shown, ", ".join(faults_of(own)), oldest, ", ".join(own.estimated), missing]
+
+
+def faults_of(own: Device) -> Iterator[str]:
+    """What is wrong with it, in words."""
+    return (word.format(value) for metric, word in FAULTS.items() if (value := own.value(metric)))
 
 
 def _measured(own: Device, metric: str) -> str:

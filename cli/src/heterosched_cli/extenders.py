@@ -1,20 +1,33 @@
-"""Questions to extenders: replicas keep their own records, so all that are named are asked and the latest counts."""
+"""Questions to extenders: replicas keep their own records, so all of them are asked and the latest counts.
+
+Where none is named they are found through the API server; where that leads nowhere, on this machine's own port.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx2
 import msgspec
 
 from heterosched.errors import HeteroSchedError, InvalidInput, Unavailable
-from heterosched_cli.kubeconfig import namespace_of
-from heterosched_cli.output import warn
+from heterosched_cli.kubeconfig import check_present, namespace_of
+from heterosched_cli.options import EXTENDER
+from heterosched_cli.output import note, warn
+from heterosched_cli.places import Extenders
+
+if TYPE_CHECKING:
+    from heterosched.kube.client import Kube, Reply
+    from heterosched_cli.extender_pods import ExtenderPod
 
 TIMEOUT_SECONDS = 5.0
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 Answer = TypeVar("Answer")
 Query: TypeAlias = Mapping[str, str | Sequence[str]]
@@ -22,6 +35,16 @@ Query: TypeAlias = Mapping[str, str | Sequence[str]]
 
 class NoRecord(HeteroSchedError):
     """No extender has decided about the pod, or the record is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What came of one question; `trouble` where nothing did."""
+
+    place: str
+    status: int = 0
+    body: bytes = b""
+    trouble: str = ""
 
 
 def pod_of(given: str, namespace: str, kubeconfig: Path | None, context: str) -> tuple[str, str]:
@@ -38,7 +61,7 @@ def latest(
     namespace: str,
     pod: str,
     query: Mapping[str, str],
-    extenders: Sequence[str],
+    extenders: Extenders,
     read: Callable[[bytes], Answer],
     at: Callable[[Answer], float | str],
 ) -> Answer:
@@ -56,7 +79,7 @@ def latest(
     )
 
 
-def first(path: str, query: Query, extenders: Sequence[str], read: Callable[[bytes], Answer]) -> Answer:
+def first(path: str, query: Query, extenders: Extenders, read: Callable[[bytes], Answer]) -> Answer:
     """What the first extender that answers says at `path`: of the cluster all replicas know the same.
 
     Raises NoRecord (none of them knows what is asked about), Unavailable, InvalidInput (an address that is none).
@@ -68,41 +91,105 @@ def first(path: str, query: Query, extenders: Sequence[str], read: Callable[[byt
 
 
 def _answers(
-    path: str, query: Query, extenders: Sequence[str], read: Callable[[bytes], Answer], kind: str
+    path: str, query: Query, extenders: Extenders, read: Callable[[bytes], Answer], kind: str
 ) -> Iterator[Answer]:
     """What each extender says at `path`. Raises Unavailable where all are silent; some are a warning, if none knows."""
-    silent, known = [], False
-    with httpx2.Client(timeout=TIMEOUT_SECONDS) as client:
-        for url in extenders:
-            try:
-                answer = _ask(client, url, path, query, read, kind)
-            except Unavailable as error:
-                silent.append(str(error))
-                continue
-            if answer is not None:
-                known = True
-                yield answer
-    if silent and len(silent) == len(extenders):
+    silent, asked, known = list[str](), 0, False
+    for said in _said(path, query, extenders):
+        asked += 1
+        try:
+            answer = _read(said, read, kind)
+        except Unavailable as error:
+            silent.append(str(error))
+            continue
+        if answer is not None:
+            known = True
+            yield answer
+    if silent and len(silent) == asked:
         place = "the address of an extender's operations port (kubectl port-forward may lead there)"
         raise Unavailable("\n".join(silent) + f"; give {place} with --extender or HETEROSCHED_DECISIONS_URL")
     for problem in () if known else silent:
         warn(problem)
 
 
-def _ask(
-    client: httpx2.Client, url: str, path: str, query: Query, read: Callable[[bytes], Answer], kind: str
-) -> Answer | None:
+def _said(path: str, query: Query, extenders: Extenders) -> Iterator[_Said]:
+    """The answers, one by one. Raises NoExtender, InvalidInput."""
+    if not extenders.given:
+        yield from _found(path, query, extenders)
+    for given in extenders.given:
+        if _NAMESPACE.fullmatch(given):
+            yield from _of_pods(path, query, extenders, given)
+        else:
+            yield _of_address(given, path, query)
+
+
+def _found(path: str, query: Query, extenders: Extenders) -> Iterator[_Said]:
+    """Of the cluster's extenders; where they cannot be asked, of the one on this machine, if there is one."""
     try:
-        answer = client.get(f"{url.rstrip('/')}{path}", params=dict(query))
-    except httpx2.InvalidURL as error:
-        raise InvalidInput("--extender", url, str(error), "write an address such as http://127.0.0.1:9102") from error
+        check_present(extenders.kubeconfig)
+    except InvalidInput:
+        yield _of_address(EXTENDER, path, query)
+        return
+    from heterosched_cli.extender_pods import NoExtender
+
+    try:
+        yield from _of_pods(path, query, extenders)
+    except (NoExtender, Unavailable) as error:
+        here = _of_address(EXTENDER, path, query)
+        if here.trouble:
+            raise Unavailable(f"{error}\n{here.trouble}") from error
+        note(f"asked {EXTENDER}: {error}")
+        yield here
+
+
+def _of_pods(path: str, query: Query, extenders: Extenders, namespace: str = "") -> list[_Said]:
+    """Through the API server. Raises NoExtender, Unavailable (it does not answer), InvalidInput."""
+    from heterosched_cli.extender_pods import ask_all, find, status_of
+    from heterosched_cli.live import ask
+
+    async def question(kube: Kube) -> list[tuple[ExtenderPod, Reply]]:
+        return await ask_all(kube, await find(kube, namespace), path, query, extenders.tokens)
+
+    found = list[_Said]()
+    for pod, reply in ask(question, extenders.kubeconfig, extenders.context):
+        refused = status_of(reply)
+        trouble = f"{pod} cannot be reached: {refused}" if refused is not None else ""
+        found.append(_Said(str(pod), reply.status, reply.body, trouble))
+    return found
+
+
+def _of_address(url: str, path: str, query: Query) -> _Said:
+    """Straight, with the token of the environment where there is one. Raises InvalidInput (an address that is none)."""
+    token = os.environ.get("HETEROSCHED_DECISIONS_TOKEN", "").strip()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        answer = httpx2.get(f"{url.rstrip('/')}{path}", params=dict(query), headers=headers, timeout=TIMEOUT_SECONDS)
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+        remedy = "write an address such as http://127.0.0.1:9102, or the namespace of the extenders"
+        raise InvalidInput("--extender", url, str(error), remedy) from error
     except httpx2.HTTPError as error:
-        raise Unavailable(f"extender {url} does not answer: {error or type(error).__name__}") from error
-    if answer.status_code == 404:
+        return _Said(url, trouble=f"extender {url} does not answer: {error or type(error).__name__}")
+    return _Said(f"extender {url}", answer.status_code, answer.content)
+
+
+def _read(said: _Said, read: Callable[[bytes], Answer], kind: str) -> Answer | None:
+    """The answer, None for `no such`. Raises Unavailable."""
+    if said.trouble:
+        raise Unavailable(said.trouble)
+    if said.status == 404:
         return None
-    if answer.status_code != 200:
-        raise Unavailable(f"extender {url} answers {answer.status_code}: {answer.text[:200].strip()}")
+    if said.status != 200:
+        raise Unavailable(f"{said.place} answers {said.status}: {_words(said.body)}")
     try:
-        return read(answer.content)
+        return read(said.body)
     except (msgspec.DecodeError, UnicodeError, InvalidInput) as error:
-        raise Unavailable(f"extender {url} answers what is no {kind}: {error}") from error
+        raise Unavailable(f"{said.place} answers what is no {kind}: {error}") from error
+
+
+def _words(body: bytes) -> str:
+    """The sentence in an error's body, else its beginning."""
+    try:
+        found = msgspec.json.decode(body)
+        return str(found["detail"])
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        return body[:200].decode("utf-8", "replace").strip()

@@ -47,11 +47,11 @@ def list_jobs(
 
     place = "" if everywhere else namespace_of(namespace, kubeconfig, context)
     objects = ask(lambda kube: list_ours(kube, "heterojobs", place), kubeconfig, context)
-    lines = [line for line in map(_line, objects) if line is not None]
+    lines = [line for line in map(line_of, objects) if line is not None]
     if names:
         lines = named(lines, names, "any namespace" if everywhere else f"namespace {place}")
     if format in (Format.JSON, Format.YAML):
-        write_data([_data(line) for line in lines], format)
+        write_data([data_of(line) for line in lines], format)
     elif format is Format.NAME:
         for line in lines:
             print(f"heterojob/{line.job.metadata.name}")
@@ -137,7 +137,8 @@ def task_row(task: TaskStatus) -> tuple[str, ...]:
     )
 
 
-def _line(raw: dict[str, Any]) -> Line | None:
+def line_of(raw: dict[str, Any]) -> Line | None:
+    """The job of an object; None, with a warning, where it cannot be read."""
     try:
         job = msgspec.convert(raw, HeteroJob)
         return Line(job, status_of(job), raw)
@@ -157,7 +158,7 @@ def row(line: Line, wide: bool, now: float) -> tuple[str, ...]:
         state_of(status),
         status.progress or f"0/{len(job.spec.tasks)}",
         _seconds(plan.makespan_seconds),
-        _finish(status, now),
+        finish_of(status, now),
         _joules(outcome.energy_joules or plan.energy_joules),
         format_duration(now - parse_time(created)) if created else "",
     )
@@ -170,14 +171,15 @@ def row(line: Line, wide: bool, now: float) -> tuple[str, ...]:
     return (*cells, plan.strategy, money, source, _seconds(outcome.seconds), outcome.verdict, holding)
 
 
-def _finish(status: HeteroJobStatus, now: float) -> str:
+def finish_of(status: HeteroJobStatus, now: float) -> str:
     """When the job ended, else when it is expected to; a prediction that has passed is none."""
     if status.completion_time or not status.plan.finish:
         return status.completion_time
     return status.plan.finish if parse_time(status.plan.finish) > now - LATE_SECONDS else "overdue"
 
 
-def _data(line: Line) -> dict[str, Any]:
+def data_of(line: Line) -> dict[str, Any]:
+    """A job as plain data."""
     status = line.raw.get("status") or {}
     return {
         "namespace": line.job.metadata.namespace,

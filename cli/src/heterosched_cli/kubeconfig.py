@@ -13,10 +13,15 @@ DEFAULT = "default"
 
 
 def namespace_of(explicit: str, kubeconfig: Path | None, context: str) -> str:
-    """`--namespace`, else that of the context, else `default`. A kubeconfig that is not there has no say."""
+    """`--namespace`, else that of the context (in a pod: of its service account), else `default`.
+
+    A kubeconfig that is not there has no say.
+    """
     if explicit:
         return explicit
     files = [file for file in _files(kubeconfig) if file.exists()]
+    if not files and not context and kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        return _account_namespace()
     contents = [document.content for file in files for document in read_documents(file)]
     name = context or next((str(c["current-context"]) for c in contents if c.get("current-context")), "")
     for content in contents:
@@ -27,6 +32,22 @@ def namespace_of(explicit: str, kubeconfig: Path | None, context: str) -> str:
         known = ", ".join(sorted(str(e.get("name")) for c in contents for e in c.get("contexts") or ())) or "none"
         raise InvalidInput("kubeconfig", "contexts", f"there is no context {context!r}", f"it has: {known}")
     return DEFAULT
+
+
+def _account_namespace() -> str:
+    from heterosched.kube.access import ACCOUNT
+
+    try:
+        return (ACCOUNT / "namespace").read_text(encoding="utf-8").strip() or DEFAULT
+    except OSError:
+        return DEFAULT
+
+
+def contexts_of(kubeconfig: Path | None) -> list[str]:
+    """Names of the contexts. Raises InvalidInput for a file that cannot be read."""
+    contents = [document.content for file in _files(kubeconfig) if file.exists() for document in read_documents(file)]
+    entries = (entry for content in contents for entry in content.get("contexts") or ())
+    return [str(entry["name"]) for entry in entries if isinstance(entry, dict) and entry.get("name")]
 
 
 def check_present(kubeconfig: Path | None) -> None:

@@ -1,15 +1,21 @@
-"""What pods hold on nodes, for a plan beside them."""
+"""Objects of the API server as structs, and what pods hold on nodes, for a plan beside them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
 
 from heterosched.api import decode_note
 from heterosched.errors import InvalidInput
 from heterosched.kube.convert import Problems, demand_of, moment
 from heterosched.kube.objects import PodObject
 from heterosched.model import Reservation
+from heterosched_cli.output import warn
+
+Read = TypeVar("Read", bound=msgspec.Struct)
 
 
 class Strict(Problems):
@@ -42,3 +48,13 @@ def reservations_of(
         if note is not None and started is not None and note.device in note.seconds:
             finish = max(now, started + note.seconds[note.device])
         yield Reservation(node, demand_of(pod, problems), now, finish)
+
+
+def readable(objects: Iterable[Any], type: type[Read]) -> Iterator[Read]:
+    """The objects as structs; one that cannot be read is a warning and left out."""
+    for raw in objects:
+        try:
+            yield msgspec.convert(raw, type)
+        except msgspec.ValidationError as error:
+            name = raw.get("metadata", {}).get("name")
+            warn(f"{type.__name__} {name} cannot be read, left out: {error}")

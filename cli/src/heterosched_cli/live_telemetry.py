@@ -12,12 +12,13 @@ from heterosched.policy.rates import queries_of
 from heterosched.policy.table import PolicyRow
 from heterosched_cli.devices import Devices, ask_devices
 from heterosched_cli.output import note
+from heterosched_cli.places import Extenders
 
 MOST_NODES = 20_000
 """As many as an extender tells of at once."""
 
 
-def live_telemetry(extenders: Sequence[str], now: float, rows: Sequence[PolicyRow], nodes: int) -> Telemetry:
+def live_telemetry(extenders: Extenders, now: float, rows: Sequence[PolicyRow], nodes: int) -> Telemetry:
     """The figures of the first extender that answers, as of `now` (epoch seconds); what is missing is a remark.
 
     `rows`: the policies of the jobs; `nodes`: how many the cluster has. Raises InvalidInput (an address that is none).

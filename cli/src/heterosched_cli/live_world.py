@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, TypeVar
-
-import msgspec
 
 from heterosched.api import SchedulingPolicy, ThroughputProfile
 from heterosched.constants import LABEL_JOB
@@ -18,11 +15,9 @@ from heterosched.kube.objects import NodeObject, PodObject
 from heterosched.kube.topology import TOPOLOGIES_PATH, TopologyObject, to_topology
 from heterosched.model import Cluster
 from heterosched_cli.live import Json, NotInstalled, ask, list_ours
-from heterosched_cli.live_objects import reservations_of
-from heterosched_cli.output import note, warn
+from heterosched_cli.live_objects import readable, reservations_of
+from heterosched_cli.output import note
 from heterosched_cli.plan import World
-
-Read = TypeVar("Read", bound=msgspec.Struct)
 
 
 def live_world(own: Collection[tuple[str, str]], now: float, kubeconfig: Path | None, context: str) -> World:
@@ -32,14 +27,16 @@ def live_world(own: Collection[tuple[str, str]], now: float, kubeconfig: Path | 
     """
     nodes, pods, policies, profiles, zones = ask(_questions, kubeconfig, context)
     problems = Problems()
-    model = tuple(to_node(node, problems) for node in _read(nodes, NodeObject))
-    others = (pod for pod in _read(pods, PodObject) if (pod.metadata.namespace, pod.labels.get(LABEL_JOB)) not in own)
+    model = tuple(to_node(node, problems) for node in readable(nodes, NodeObject))
+    others = (
+        pod for pod in readable(pods, PodObject) if (pod.metadata.namespace, pod.labels.get(LABEL_JOB)) not in own
+    )
     held = reservations_of(others, {node.name: node.device for node in model}, now, problems)
-    found = (to_topology(own, problems, now) for own in _read(zones, TopologyObject))
+    found = (to_topology(own, problems, now) for own in readable(zones, TopologyObject))
     topologies = {own.node: own for own in found if own is not None}
     cluster = Cluster(model, tuple(held), topologies=topologies)
     note("planned beside what runs now; tasks of other HeteroJobs that have not started are not counted")
-    return World(cluster, tuple(_read(profiles, ThroughputProfile)), tuple(_read(policies, SchedulingPolicy)))
+    return World(cluster, tuple(readable(profiles, ThroughputProfile)), tuple(readable(policies, SchedulingPolicy)))
 
 
 async def _questions(kube: Kube) -> tuple[list[Json], list[Json], list[Json], list[Json], list[Json]]:
@@ -67,12 +64,3 @@ async def _if_served(kube: Kube, plural: str) -> list[Json]:
         return await list_ours(kube, plural)
     except NotInstalled:
         return []
-
-
-def _read(objects: Iterable[Any], type: type[Read]) -> Iterator[Read]:
-    for raw in objects:
-        try:
-            yield msgspec.convert(raw, type)
-        except msgspec.ValidationError as error:
-            name = raw.get("metadata", {}).get("name")
-            warn(f"{type.__name__} {name} cannot be read, left out: {error}")

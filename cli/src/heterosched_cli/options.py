@@ -2,28 +2,113 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from heterosched_cli import completing
 from heterosched_cli.output import Format
+
+EXTENDER = "http://127.0.0.1:9102"
+"""Where the extender's operations port is on its own machine, or after `kubectl port-forward`."""
+
+
+class SortBy(StrEnum):
+    """The values of `--sort-by`: names from A to Z, figures from the largest on."""
+
+    NODE = "node"
+    DEVICE = "device"
+    JOBS = "jobs"
+    PODS = "pods"
+    CORES = "cores"
+    GPUS = "gpus"
+    CPU = "cpu"
+    LOAD = "load"
+    WATTS = "watts"
+    CELSIUS = "celsius"
+    AGE = "age"
+
 
 # --- of every command that asks a cluster: as kubectl has them -----------------------------------------------
 Kubeconfig = Annotated[
     Path | None, typer.Option("--kubeconfig", help="Kubeconfig file (else $KUBECONFIG, ~/.kube/config).")
 ]
-Context = Annotated[str, typer.Option("--context", help="Context of the kubeconfig.")]
+Context = Annotated[
+    str, typer.Option("--context", help="Context of the kubeconfig.", autocompletion=completing.contexts)
+]
 Namespace = Annotated[
-    str, typer.Option("--namespace", "-n", help="Namespace (else that of the context, else default).")
+    str,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Namespace (else that of the context, else default).",
+        autocompletion=completing.namespaces,
+    ),
+]
+Installation = Annotated[
+    str, typer.Option("--namespace", "-n", help="Namespace of the installation (else it is looked for).")
 ]
 AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")]
 JobNames = Annotated[
     list[str] | None,
-    typer.Argument(help="These jobs alone, with their tasks.", metavar="[NAME]...", show_default=False),
+    typer.Argument(
+        help="These jobs alone, with their tasks.",
+        metavar="[NAME]...",
+        show_default=False,
+        autocompletion=completing.jobs,
+    ),
 ]
 ClientOnly = Annotated[bool, typer.Option("--client", help="Do not ask the cluster or an extender.")]
 Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the answer.")]
+
+ProfileNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="These profiles alone, device by device.",
+        metavar="[NAME]...",
+        show_default=False,
+        autocompletion=completing.profiles,
+    ),
+]
+PolicyNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="These policies alone, with all constants.",
+        metavar="[NAME]...",
+        show_default=False,
+        autocompletion=completing.policies,
+    ),
+]
+StrategyNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="These strategies alone, with method and source.",
+        metavar="[NAME]...",
+        show_default=False,
+        autocompletion=completing.strategies,
+    ),
+]
+
+# --- of commands that go on -----------------------------------------------------------------------------------
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on showing it until Ctrl-C.")]
+WatchJobs = Annotated[
+    bool, typer.Option("--watch", "-w", help="Show how they get on, until all named jobs have finished (or Ctrl-C).")
+]
+Timeout = Annotated[
+    str, typer.Option(help="With --watch: give up after this time, such as 90s or 2h30m (exit code 1).", metavar="TIME")
+]
+Interval = Annotated[float, typer.Option(help="With --watch: seconds between two answers.", min=0.2, max=3600.0)]
+
+# --- top ------------------------------------------------------------------------------------------------------
+ByDevice = Annotated[bool, typer.Option("--devices", help="A row for each kind of device, instead of each node.")]
+Sort = Annotated[
+    SortBy | None,
+    typer.Option(
+        "--sort-by", help="Names from A to Z, figures from the largest on (else by name).", show_default=False
+    ),
+]
 
 # --- plan -----------------------------------------------------------------------------------------------------
 Manifests = Annotated[
@@ -39,22 +124,30 @@ ClusterFile = Annotated[
     Path | None,
     typer.Option(help="Plan offline on the nodes of this file (kubectl get nodes,pods -A -o yaml, or the short form)."),
 ]
-Policy = Annotated[str, typer.Option(help="Plan by this policy, whatever the jobs say.")]
-Strategy = Annotated[str, typer.Option(help="Plan by this strategy, whatever the jobs say.")]
+Policy = Annotated[
+    str, typer.Option(help="Plan by this policy, whatever the jobs say.", autocompletion=completing.policies)
+]
+Strategy = Annotated[
+    str, typer.Option(help="Plan by this strategy, whatever the jobs say.", autocompletion=completing.strategies)
+]
 Plot = Annotated[
     Path | None,
     typer.Option(help="Draw the plan into this SVG file: nodes over time, critical path, power.", metavar="FILE.svg"),
 ]
 
 # --- why ------------------------------------------------------------------------------------------------------
-Pod = Annotated[str, typer.Argument(help="Name of the pod, or namespace/name.", metavar="POD")]
-Node = Annotated[str, typer.Option(help="Explain this node too: why it, or why not.")]
+Pod = Annotated[
+    str,
+    typer.Argument(help="Name of the pod, or namespace/name.", metavar="POD", autocompletion=completing.pods),
+]
+Node = Annotated[str, typer.Option(help="Explain this node too: why it, or why not.", autocompletion=completing.nodes)]
 Extenders = Annotated[
     list[str],
     typer.Option(
         "--extender",
         envvar="HETEROSCHED_DECISIONS_URL",
-        help="Address of an extender's operations port; repeatable, all are asked.",
+        help="Address of an extender's operations port, or the installation's namespace; repeatable, all are asked "
+        "(else those that run in the cluster).",
     ),
 ]
 
@@ -63,14 +156,15 @@ Informant = Annotated[
     typer.Option(
         "--extender",
         envvar="HETEROSCHED_DECISIONS_URL",
-        help="Address of an extender's operations port, which tells what is measured; repeatable, the first that "
-        "answers counts.",
+        help="Address of an extender's operations port, or the namespace of the installation: it tells what is "
+        "measured; repeatable, the first that answers counts (else one that runs in the cluster).",
     ),
 ]
 
 # --- devices --------------------------------------------------------------------------------------------------
 NodeNames = Annotated[
-    list[str] | None, typer.Argument(help="These nodes alone.", metavar="[NODE]...", show_default=False)
+    list[str] | None,
+    typer.Argument(help="These nodes alone.", metavar="[NODE]...", show_default=False, autocompletion=completing.nodes),
 ]
 Tas = Annotated[bool, typer.Option("--tas", help="What TASPolicies say of the nodes, instead.")]
 Limit = Annotated[int, typer.Option(help="Show at most so many nodes.", min=1, max=10_000)]
@@ -82,6 +176,7 @@ Recorded = Annotated[
         help="A record (NAME.json, or - for standard input), else a pod as for `why`.",
         metavar="[RECORD|POD]",
         show_default=False,
+        autocompletion=completing.pods,
     ),
 ]
 SnapshotFile = Annotated[
@@ -107,12 +202,21 @@ WhatIfPlot = Annotated[
     Path | None, typer.Option(help="With --cluster: draw both plans into this SVG file.", metavar="FILE.svg")
 ]
 OtherPolicy = Annotated[
-    str, typer.Option(help="Decide by this policy: of -f, of the cluster as recorded, or built in.")
+    str,
+    typer.Option(
+        help="Decide by this policy: of -f, of the cluster as recorded, or built in.",
+        autocompletion=completing.policies,
+    ),
 ]
 PolicyFiles = Annotated[
     list[Path], typer.Option("--file", "-f", help="SchedulingPolicies that --policy may name; repeatable.")
 ]
-Without = Annotated[list[str], typer.Option(help="Take this node out of the candidates; repeatable.", metavar="NODE")]
+Without = Annotated[
+    list[str],
+    typer.Option(
+        help="Take this node out of the candidates; repeatable.", metavar="NODE", autocompletion=completing.nodes
+    ),
+]
 With = Annotated[
     list[str],
     typer.Option("--with", help="Make this node a candidate, whatever filters said; repeatable.", metavar="NODE"),
@@ -133,9 +237,14 @@ Instance = Annotated[
     Path,
     typer.Argument(help="WfCommons instance (WfFormat 1.5), plain or gzipped; - for standard input.", metavar="FILE"),
 ]
+ForeignFile = Annotated[
+    Path, typer.Argument(help="Manifests in YAML or JSON, one or several; - for standard input.", metavar="FILE")
+]
 JobName = Annotated[str, typer.Option(help="Name of the job (else from the file's name).")]
 JobNamespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace to write into the manifest.")]
-JobPolicy = Annotated[str, typer.Option(help="Policy of the job (else the API's default).")]
+JobPolicy = Annotated[
+    str, typer.Option(help="Policy of the job (else the API's default).", autocompletion=completing.policies)
+]
 TimeScale = Annotated[float, typer.Option(help="Multiply the measured seconds by this.")]
 DataScale = Annotated[
     float | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import replace as with_fields
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +26,7 @@ from heterosched_cli.decode import decode
 from heterosched_cli.files import Document, read_documents
 from heterosched_cli.kubeconfig import DEFAULT, namespace_of
 from heterosched_cli.output import Format, note, warn
+from heterosched_cli.places import Extenders
 from heterosched_cli.plan_view import PlannedJob, write_plans
 
 Named = TypeVar("Named", HeteroJob, ThroughputProfile)
@@ -68,7 +69,7 @@ class PlanCommand:
     kubeconfig: Path | None
     context: str
     plot: Path | None = None
-    extenders: Sequence[str] = ()
+    extenders: Extenders = field(default_factory=Extenders)
 
     def run(self, format: Format) -> int:
         """Print the plan and return the exit code. Raises InvalidInput, Unavailable."""

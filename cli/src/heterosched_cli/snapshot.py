@@ -25,6 +25,7 @@ from heterosched.units import format_time, parse_time
 from heterosched_cli.devices import Devices, ask_devices
 from heterosched_cli.files import read_bytes, title_of
 from heterosched_cli.output import note, warn
+from heterosched_cli.places import Extenders
 
 KIND: Final = "ClusterSnapshot"
 VERSION: Final = 1
@@ -98,7 +99,7 @@ def _place(error: msgspec.ValidationError) -> tuple[str, str]:
     return (f"{field}.{missing[1]}".lstrip("."), "is not there") if missing else (field, problem)
 
 
-def write_snapshot(kubeconfig: Path | None, context: str, extenders: Sequence[str]) -> None:
+def write_snapshot(kubeconfig: Path | None, context: str, extenders: Extenders) -> None:
     """Print the snapshot of the live cluster. Raises InvalidInput, Unavailable, NotInstalled."""
     from heterosched_cli.live import ask
 
@@ -152,7 +153,7 @@ async def _listed(kube: Kube, kind: str, path: str, needed: bool) -> list[Json]:
         return []
 
 
-def _devices(extenders: Sequence[str]) -> Devices | None:
+def _devices(extenders: Extenders) -> Devices | None:
     try:
         return ask_devices({"limit": str(MOST_NODES)}, extenders)[1]
     except InvalidInput:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from heterosched.constants import API_VERSION, GROUP
 from heterosched.errors import HeteroSchedError
 from heterosched_cli.output import Format, note, write_data
+from heterosched_cli.places import Extenders
 
 if TYPE_CHECKING:
     from heterosched.kube.client import Kube
 
 
 def print_version(
-    client_only: bool, extenders: Sequence[str], kubeconfig: Path | None, context: str, format: Format
+    client_only: bool, extenders: Extenders, kubeconfig: Path | None, context: str, format: Format
 ) -> None:
     """Print the versions. A cluster or extender that does not answer is a remark, not a failure."""
     data: dict[str, Any] = {"client": {"heterosched": installed("heterosched-cli"), "api": API_VERSION}}
@@ -47,7 +47,7 @@ def _server(kubeconfig: Path | None, context: str) -> dict[str, Any] | None:
         return None
 
 
-def _extender(extenders: Sequence[str]) -> str | None:
+def _extender(extenders: Extenders) -> str | None:
     from heterosched_cli.devices import ask_devices
 
     try:

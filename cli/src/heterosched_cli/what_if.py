@@ -27,6 +27,7 @@ from heterosched_cli.decode import decode
 from heterosched_cli.extenders import latest, pod_of
 from heterosched_cli.files import STDIN, read_bytes, read_documents, title_of
 from heterosched_cli.output import Format, warn, write_data, write_table
+from heterosched_cli.places import Extenders
 
 COLUMNS = ("", "RECORDED", "WHAT IF")
 
@@ -47,7 +48,7 @@ class Source:
     """Where the record comes from: a file (`NAME.json`, or `-`), else a pod by way of the extenders."""
 
     given: str
-    extenders: Sequence[str]
+    extenders: Extenders
     namespace: str
     kubeconfig: Path | None
     context: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,12 +10,13 @@ from heterosched.policy.decision import Decision
 from heterosched.policy.render import render
 from heterosched_cli.extenders import latest, pod_of
 from heterosched_cli.output import Format, write_data
+from heterosched_cli.places import Extenders
 
 
 def explain(
     pod: str,
     node: str,
-    extenders: Sequence[str],
+    extenders: Extenders,
     namespace: str,
     kubeconfig: Path | None,
     context: str,
