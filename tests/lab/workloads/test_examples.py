@@ -77,7 +77,7 @@ def test_its_command_runs(path: Path) -> None:
     if command[0] == "sh":
         told = json.loads(in_a_shell([*command[:-1], f"{command[-1]} {tiny}"]))
     else:
-        assert command[:3] == ["python", "-m", "heterosched_lab.workloads"]
+        assert command[:3] == ["python3", "-m", "heterosched_lab.workloads"]
         done = CliRunner().invoke(workloads, [*command[3:], *shlex.split(tiny)])
         assert done.exit_code == 0, done.output
         told = json.loads(done.stdout)

@@ -43,6 +43,9 @@ class Crew:
     def __init__(self, workers: int, meter: Meter | None = None) -> None:
         if not 1 <= workers <= LARGEST_CREW:
             raise InvalidInput("workloads", "workers", f"it is {workers}", f"give a number from 1 to {LARGEST_CREW}")
+        if sys.platform == "win32":
+            remedy = "run it on Linux or macOS, in WSL, or as a pod (examples/workloads)"
+            raise Unavailable(f"workloads: their processes share a counter as only POSIX has it; {remedy}")
         self.workers, self.meter = workers, meter or Meter.of()
         self._ticket = Ticket.new()
         self._lines: list[Connection] = []

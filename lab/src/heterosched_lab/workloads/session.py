@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
 import re
-import resource
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -157,5 +157,5 @@ def summary(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _children_seconds() -> float:
     """CPU seconds of child processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    used = os.times()
+    return used.children_user + used.children_system

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from typing import Self
@@ -32,6 +31,8 @@ class Ticket:
 
     def take(self) -> int:
         """The next number, which nobody else gets."""
+        import fcntl  # of POSIX alone: without it a Crew says so before it makes a counter
+
         fcntl.lockf(self.descriptor, fcntl.LOCK_EX)
         try:
             number = int.from_bytes(os.pread(self.descriptor, _BYTES, 0), "big")

@@ -5,7 +5,6 @@ The wall clock is CLOCK_MONOTONIC, which all processes of a machine share.
 
 from __future__ import annotations
 
-import resource
 import signal
 import sys
 import time
@@ -114,5 +113,7 @@ def _peak() -> int:
     with suppress(OSError, ValueError, StopIteration):
         lines = (_SELF / "status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
+    import resource  # of POSIX alone
+
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
