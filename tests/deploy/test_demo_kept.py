@@ -7,10 +7,17 @@ import os
 import subprocess
 import sys
 import uuid
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from rich.console import Console
 
 import kept
+from cluster import ControlPlane
 from guardian import marked_environment
+from stack import Stack
 
 
 def left_running(build: Path, mark: str) -> None:
@@ -37,3 +44,17 @@ def test_it_is_up_as_long_as_one_of_its_processes_lives(tmp_path: Path) -> None:
 def test_the_command_that_ends_it_names_its_folder_where_that_is_not_the_usual_one(tmp_path: Path) -> None:
     assert kept.how_to_end(kept.BUILD) == "make demo ARGS=--down"
     assert kept.how_to_end(tmp_path) == f"make demo ARGS='--down --build {tmp_path}'"
+
+
+def test_what_is_written_down_to_be_sourced_sets_what_the_commands_need(tmp_path: Path) -> None:
+    plane = SimpleNamespace(kubeconfig=tmp_path / "kubeconfig", bin=lambda name: tmp_path / name, folder=tmp_path)
+    stack = SimpleNamespace(
+        decisions_url="http://127.0.0.1:1", metrics_url="", prometheus=SimpleNamespace(url="http://127.0.0.1:2")
+    )
+    shown = StringIO()
+    kept.say_how_to_look(cast(ControlPlane, plane), cast(Stack, stack), tmp_path, Console(file=shown))
+    assert f"source {tmp_path / 'environment.sh'}" in shown.getvalue()
+    script = f'. {tmp_path / "environment.sh"}; echo "$KUBECONFIG $HETEROSCHED_DECISIONS_URL $PATH"'
+    said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said.startswith(f"{tmp_path / 'kubeconfig'} http://127.0.0.1:1 ")
+    assert str(tmp_path) in said.split()[2].split(":")

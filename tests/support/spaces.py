@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from cluster import ControlPlane
 from heterosched.constants import ANNOTATION_POLICY, LABEL_GPU_PRODUCT, SCHEDULER_NAME
@@ -30,8 +30,19 @@ PRODUCTS = {
 CORES = 64
 
 
+class Reached(Protocol):
+    """A cluster that kubectl reaches: fake nodes, or real kubelets."""
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, timeout_s: float = 60.0) -> str:
+        """What kubectl says; ControlPlaneError where it fails."""
+        ...
+
+
+P = TypeVar("P", bound=Reached)
+
+
 @contextmanager
-def a_namespace(plane: ControlPlane, test: str) -> Iterator[str]:
+def a_namespace(plane: Reached, test: str) -> Iterator[str]:
     """A namespace named after a test that can take pods; deleted, without waiting for it, at the end."""
     words = re.sub(r"[^a-z0-9]+", "-", test.lower()).strip("-")[:40].strip("-")
     name = f"{words}-{uuid.uuid4().hex[:6]}"
@@ -91,10 +102,10 @@ def a_pod(
 
 
 @dataclass
-class Space:
-    """One test's namespace."""
+class SpaceOn(Generic[P]):
+    """One test's namespace on a cluster."""
 
-    plane: ControlPlane
+    plane: P
     name: str
 
     def apply(self, *given: JobBuilder | Json) -> None:
@@ -164,3 +175,7 @@ class Space:
         """Wait until these pods are bound; returns their nodes."""
         assert wait_until(lambda: self.places().keys() >= set(pods), seconds, 0.3), (pods, self.places())
         return {pod: node for pod, node in self.places().items() if pod in pods}
+
+
+class Space(SpaceOn[ControlPlane]):
+    """One test's namespace on fake nodes."""
