@@ -8,7 +8,7 @@ MEMBERS := core operator extender cli lab
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test e2e demo bench bench-full bench-short bench-core bench-extender bench-live fuzz docs lock control-plane format clean
+.PHONY: help setup check test e2e-kind chart chart-files e2e e2e-matrix kueue demo bench bench-full bench-short bench-core bench-extender bench-live fuzz docs lock control-plane images release version format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -39,14 +39,28 @@ check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; und
 	@$(BIN)/lint-imports
 	@echo "== check: docs/reference is what the code says"
 	@$(BIN)/python docs/generate.py --check
-	@echo "== check: unit tests"
-	@$(PYTEST) tests -n auto
+	@echo "== check: the chart's CRDs, schema and README are what their sources say"
+	@PYTHONPATH=deploy/chart $(BIN)/python deploy/chart/generate_chart.py --check
+	@echo "== check: unit tests (those of the chart need helm: make chart)"
+	@$(PYTEST) tests -n auto --ignore=tests/chart
 
-test: check bench-short e2e  ## everything that CI runs: check, the benchmarks' short form, then e2e on a real control plane
+test: check docs chart bench-short e2e  ## everything that CI runs: check, the manual, the chart, the benchmarks' short form, then e2e on a real control plane
 
 e2e: control-plane  ## end-to-end tests against real etcd, kube-apiserver, kube-scheduler, kwok, Prometheus
 	@echo "== e2e: real control plane, no containers"
 	@$(PYTEST) e2e/kwok
+
+e2e-kind: control-plane  ## install the chart on a real kind cluster, run, break, upgrade and remove it; writes build/e2e-kind/report.json; KEEP=1 leaves the cluster
+	@echo "== e2e-kind: a kind cluster with real kubelets, where there is a container engine"
+	@rm -f build/e2e-kind/report.json   # one of an earlier run must not speak for this one
+	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" $(PYTEST) e2e/kind
+	@! test -f build/e2e-kind/report.json || cat build/e2e-kind/report.json
+
+e2e-matrix: control-plane  ## the end-to-end tests on the oldest and the newest Kubernetes; ARGS="--minors 1.34 --suites test_stack" takes less; writes build/e2e-matrix/report.json
+	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" $(BIN)/python deploy/control-plane/matrix.py $(ARGS)
+
+kueue: setup  ## build the managers of Kueue and JobSet (cached outside the checkout), for the tests beside them
+	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" $(BIN)/python deploy/control-plane/queueing.py
 
 demo: control-plane  ## the main job: plan, place and finish HeteroJobs on 60 fake nodes; ARGS=--keep leaves it running
 	@$(BIN)/python deploy/demo/demo.py $(ARGS)
@@ -86,8 +100,30 @@ fuzz: setup  ## a million bodies at the extender's verbs (make check sends 20,00
 bench-core: setup  ## all figures of the decision core beside their goals, and SAGA as a peer; ARGS="--sample 6" is quick
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python deploy/bench/bench_core.py $(ARGS)
 
-docs: setup  ## write docs/reference from the code
+docs: setup  ## the manual: docs/reference from the code, then build/site with build/site/heterosched.pdf (no network)
+	@echo "== docs: reference from the code"
 	@$(BIN)/python docs/generate.py
+	@echo "== docs: the site, links checked"
+	@http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "== docs: the PDF"
+	@$(BIN)/python docs/pdf.py
+
+chart: control-plane  ## lint the Helm chart and test what it renders (e2e installs it into a real API server)
+	@echo "== chart: helm lint --strict, then tests/chart"
+	@$$(PYTHONPATH=deploy/control-plane $(BIN)/python -c 'import binaries; print(binaries.cache_folder())')/bin/helm lint --strict --quiet helm/heterosched
+	@$(PYTEST) tests/chart -n auto
+
+chart-files: setup  ## write the chart's CRDs, values.schema.json and the table in its README from their sources
+	@PYTHONPATH=deploy/chart $(BIN)/python deploy/chart/generate_chart.py
+
+images: setup  ## build the container images with a real engine, run each, build them again and compare; ARGS="--only cli --once"
+	@PYTHONPATH=deploy/engine $(BIN)/python deploy/images/images.py $(ARGS)
+
+release: control-plane  ## wheels, chart, images, bills of material and checksums into dist/; ARGS=--allow-dirty for a trial
+	@PYTHONPATH=deploy/control-plane:deploy/engine:deploy/images $(BIN)/python deploy/release/release.py $(ARGS)
+
+version: setup  ## write the version of the file VERSION to everything that names it; ARGS=0.2.0 sets it first
+	@$(BIN)/python deploy/release/version.py --write $(ARGS)
 
 format:  ## format the code and sort the imports
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -97,6 +133,6 @@ lock: setup  ## renew requirements.txt, the hash-pinned lock
 	@$(BIN)/uv export --quiet --no-emit-workspace --no-header --all-packages --all-groups --format requirements.txt > requirements.txt
 
 clean:  ## remove the virtual environment and everything built (the control plane's cache stays)
-	@echo "== clean: $(VENV), build/, caches"
-	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@echo "== clean: $(VENV), build/, dist/, caches"
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
