@@ -27,6 +27,8 @@ from scheduler_config import scheduler_config
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 START_LIMIT_S = 60.0
+ANSWER_LIMIT_S = 30.0
+"""How long one answer may take: the last of hundreds of questions must not cost the whole run on a busy machine."""
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # loopback: never by a proxy
 
 
@@ -96,7 +98,8 @@ class Stack:
             "HETEROSCHED_EXTENDER_STATE_FILE": str(self.plane.folder / "extender-alive"),
         }
         ports = ["--port", str(self.verbs_port), "--ops-port", str(self.ops_port)]
-        command = [sys.executable, "-m", "heterosched_extender", "--kubeconfig", str(self.plane.kubeconfig), *ports]
+        credentials = str(self.credentials("extender"))
+        command = [sys.executable, "-m", "heterosched_extender", "--kubeconfig", credentials, *ports]
         self.extender = self.plane.start_process(
             "extender", [*command, "--prometheus-url", self.prometheus.url], settings
         )
@@ -105,9 +108,9 @@ class Stack:
 
     def start_scheduler(self) -> None:
         """Start the second kube-scheduler beside the extender."""
-        kubeconfig = str(self.plane.kubeconfig)
+        kubeconfig = str(self.credentials("scheduler"))
         config = self.plane.folder / "second-scheduler.yaml"
-        config.write_text(yaml.safe_dump(scheduler_config(kubeconfig, f"http://127.0.0.1:{self.verbs_port}")))
+        config.write_text(yaml.safe_dump(self.scheduler_settings()))
         port = free_port()
         self.scheduler = self.plane.start_process(
             "second-scheduler",
@@ -136,10 +139,19 @@ class Stack:
             "HETEROSCHED_OPERATOR_LAUNCH_SECONDS": "1",
             **self._operator_settings,
         }
-        command = [sys.executable, "-m", "heterosched_operator", "--kubeconfig", str(self.plane.kubeconfig)]
+        command = [sys.executable, "-m", "heterosched_operator", "--kubeconfig", str(self.credentials("operator"))]
         self.operator = self.plane.start_process("operator", command, settings)
         self._probes[self.operator] = f"http://127.0.0.1:{self.health_port}/healthz"
         self._wait_for(self.operator)
+
+    def credentials(self, program: str) -> Path:
+        """The kubeconfig of `extender`, `scheduler` or `operator`."""
+        return self.plane.kubeconfig
+
+    def scheduler_settings(self) -> dict[str, Any]:
+        """The configuration of the second scheduler."""
+        kubeconfig = str(self.credentials("scheduler"))
+        return scheduler_config(kubeconfig, f"http://127.0.0.1:{self.verbs_port}")
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -164,22 +176,19 @@ class Stack:
         """The extender's decision for a pod; None where it has none any more."""
         query = f"?node={node}" if node else ""
         try:
-            with _open(f"{self.decisions_url}/v1/decisions/{namespace}/{pod}{query}", timeout=5) as answer:
-                found: dict[str, Any] = json.load(answer)
+            found: dict[str, Any] = json.loads(fetch(f"{self.decisions_url}/v1/decisions/{namespace}/{pod}{query}"))
         except urllib.error.HTTPError:
             return None
         return found
 
     def metric(self, series: str) -> float:
         """A figure of the extender by its whole series, labels included; 0 where it is not told."""
-        with _open(f"{self.decisions_url}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
+        lines = fetch(f"{self.decisions_url}/metrics").decode().splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} ")), 0.0)
 
     def operator_has_read(self) -> bool:
         """Whether the operator has read telemetry: from then on it tells the watts that it has found."""
-        with _open(self.metrics_url, timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
+        lines = fetch(self.metrics_url).decode().splitlines()
         told = (line.partition('heterosched_operator_watts{origin="measured"} ')[2] for line in lines)
         return any(float(value) > 0 for value in told if value)
 
@@ -187,6 +196,18 @@ class Stack:
         url = self._probes[process]
         if not wait_until(lambda: not process.alive() or answers(url), START_LIMIT_S, 0.2) or not process.alive():
             raise ControlPlaneError(f"{process.name} does not come up: {process.output()[-2000:]}")
+
+
+def fetch(url: str, limit_s: float = ANSWER_LIMIT_S) -> bytes:
+    """What `url` answers. Raises HTTPError as it comes, and ControlPlaneError with the address where nothing comes."""
+    try:
+        with _open(url, timeout=limit_s) as answer:
+            body: bytes = answer.read()
+    except urllib.error.HTTPError:
+        raise
+    except OSError as error:
+        raise ControlPlaneError(f"{url} did not answer (limit {limit_s:g} s): {error}") from error
+    return body
 
 
 def answers(url: str) -> bool:

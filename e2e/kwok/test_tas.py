@@ -138,6 +138,13 @@ def test_scheduleonmetric_prefers_the_first_of_its_order(stack: Stack, space: Sp
             dontschedule={"rules": [{**BUSY, "target": 40}]},
         )
     )
+
+    def of_metric(pod: str, node: str) -> dict[str, Any]:
+        decision = stack.decision(space.name, pod, node)
+        assert decision is not None
+        (metric,) = [term for term in decision["asked"]["terms"] if term["term"] == "metric"]
+        return dict(metric)
+
     for number, loads in enumerate(((48, 3, 9), (48, 9, 3))):
         set_loads(stack, *loads)
         until_busy(stack, space, "cpu-0")
@@ -147,15 +154,15 @@ def test_scheduleonmetric_prefers_the_first_of_its_order(stack: Stack, space: Sp
         def chosen(pod: str = pod, best: str = best) -> bool:
             space.apply(a_tas_pod(pod))
             node = space.until_bound(pod)[pod]
-            if node != best:  # a scrape or a collection may be under way
-                space.plane.kubectl("delete", "pod", pod, f"--namespace={space.name}", "--force")
-            return node == best
+            if (node, of_metric(pod, best)["inputs"]) == (best, {"value": 9.0}):
+                return True
+            # A scrape or a collection may be under way.
+            space.plane.kubectl("delete", "pod", pod, f"--namespace={space.name}", "--force")
+            return False
 
         assert wait_until(chosen, 60.0, 1.0)
-        decision = stack.decision(space.name, pod, best)
-        assert decision is not None
-        (metric,) = [term for term in decision["asked"]["terms"] if term["term"] == "metric"]
-        assert (metric["value"], metric["inputs"]) == (1.0, {"value": 9.0})
+        metric = of_metric(pod, best)
+        assert metric["value"] == 1.0
         assert metric["ageSeconds"] < 60
         assert f"TASPolicy {space.name}/careful prefers high load1" in metric["origin"]
 
