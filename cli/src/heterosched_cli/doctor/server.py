@@ -12,7 +12,7 @@ from heterosched.kube.errors import ApiError, ApiUnavailable
 from heterosched_cli.doctor.cluster import VERSION_LABEL, Cluster, condition, label
 from heterosched_cli.doctor.registry import INSTALL, UPGRADE, Finding, Findings, check, fail, ok, skip, some, warn
 
-OLDEST_MINOR, NEWEST_MINOR = 34, 37
+OLDEST_MINOR, NEWEST_MINOR = 34, 36
 """Of Kubernetes 1: what the end-to-end suite runs on."""
 MOST_SKEW_SECONDS = 5.0
 KINDS = ("heterojobs", "schedulingpolicies", "throughputprofiles")
