@@ -61,7 +61,7 @@ def _of_interest(
     """The objects that run something; what stands beside them (a Service, a ConfigMap) is applied as it is."""
     for document in documents:
         if not wanted(document.kind):
-            warn(f"{title(document)} is left out: it runs nothing that could be imported; apply it as it is")
+            warn(f"{title(document)} is left out, {', '.join(kinds)} can be imported here; apply it as it is")
     found = [document for document in documents if wanted(document.kind)]
     if not found:
         problem = f"there is none of {', '.join(kinds)} in it"
