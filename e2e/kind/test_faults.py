@@ -76,6 +76,7 @@ def test_the_operator_is_killed(release: Release, space: Space, report: Report) 
     delete = ("delete", "pod", pod["metadata"]["name"], f"--namespace={NAMESPACE}", "--grace-period=0", "--force")
     space.plane.kubectl(*delete)
     finished(space, "orphaned", report, "the operator's pod killed")
+    assert pod["metadata"]["uid"] not in {own["metadata"]["uid"] for own in release.pods("operator")}
 
 
 def test_an_extender_is_killed(release: Release, space: Space, report: Report) -> None:
@@ -84,7 +85,7 @@ def test_an_extender_is_killed(release: Release, space: Space, report: Report) -
     leader = pod_of(release.cluster, holder(release))
     kill(release.cluster, leader, "extender")
     finished(space, "unadvised", report, "the leading scheduler's extender killed")
-    assert restarted(release.cluster, {**leader}, "extender")
+    assert restarted(release.cluster, leader, "extender")
 
 
 def holder(release: Release) -> str:
