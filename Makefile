@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 MEMBERS := core operator extender cli lab
+E2E_JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
@@ -44,11 +45,12 @@ check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; und
 	@echo "== check: unit tests (those of the chart need helm: make chart)"
 	@$(PYTEST) tests -n auto --ignore=tests/chart
 
-test: check docs chart bench-short e2e  ## everything that CI runs: check, the manual, the chart, the benchmarks' short form, then e2e on a real control plane
+test: check docs chart bench-short e2e e2e-kind  ## everything that CI runs: check, the manual, the chart, the benchmarks' short form, then e2e on a real control plane and on kind
 
-e2e: control-plane  ## end-to-end tests against real etcd, kube-apiserver, kube-scheduler, kwok, Prometheus
-	@echo "== e2e: real control plane, no containers"
-	@$(PYTEST) e2e/kwok
+# Each module has clusters of its own and mostly waits for them: two at a time take hardly longer than one.
+e2e: control-plane  ## end-to-end tests against real etcd, kube-apiserver, kube-scheduler, kwok, Prometheus; E2E_JOBS=1 takes a module at a time
+	@echo "== e2e: real control plane, no containers, $(E2E_JOBS) modules at a time"
+	@$(PYTEST) e2e/kwok -n $(E2E_JOBS) --dist loadfile
 
 e2e-kind: control-plane  ## install the chart on a real kind cluster, run, break, upgrade and remove it; writes build/e2e-kind/report.json; KEEP=1 leaves the cluster
 	@echo "== e2e-kind: a kind cluster with real kubelets, where there is a container engine"
@@ -56,7 +58,7 @@ e2e-kind: control-plane  ## install the chart on a real kind cluster, run, break
 	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" $(PYTEST) e2e/kind
 	@! test -f build/e2e-kind/report.json || cat build/e2e-kind/report.json
 
-e2e-matrix: control-plane  ## the end-to-end tests on the oldest and the newest Kubernetes; ARGS="--minors 1.34 --suites test_stack" takes less; writes build/e2e-matrix/report.json
+e2e-matrix: control-plane  ## the end-to-end tests on the oldest and the newest Kubernetes; ARGS="--minors 1.34 --suites test_stack" takes less, --jobs 1 a suite at a time; writes build/e2e-matrix/report.json
 	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" $(BIN)/python deploy/control-plane/matrix.py $(ARGS)
 
 kueue: setup  ## build the managers of Kueue and JobSet (cached outside the checkout), for the tests beside them

@@ -85,13 +85,24 @@ def test_an_earlier_runs_results_do_not_stand_for_a_pytest_that_ended_early(
     assert matrix.run_matrix(["1.34"], ["test_a"], tmp_path)
     runs["test_a"] = (3, "")
     assert not matrix.run_matrix(["1.34"], ["test_a"], tmp_path)
-    assert reported(tmp_path)["suites"]["test_a"]["failed"] == ["pytest ended with 3; its words stand above"]
+    assert reported(tmp_path)["suites"]["test_a"]["failed"] == [
+        "pytest ended with 3; its words stand in 1.34-test_a.log"
+    ]
+
+
+def test_suites_run_side_by_side_and_all_are_in_the_report(tmp_path: Path, runs: dict[str, tuple[int, str]]) -> None:
+    runs |= {f"test_{name}": (0, PASSED) for name in "abcde"}
+    assert matrix.run_matrix(["1.34"], list(runs), tmp_path, jobs=3)
+    assert reported(tmp_path)["passed"] == 5
 
 
 def test_a_suite_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         matrix.main(["--suites", "test_stacks"])
     assert "invalid choice: 'test_stacks'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        matrix.main(["--jobs", "0"])
+    assert "--jobs: must be at least 1, is 0" in capsys.readouterr().err
 
 
 def test_only_what_an_old_minor_cannot_serve_is_left_out_there_with_the_reason() -> None:
