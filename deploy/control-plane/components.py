@@ -13,14 +13,31 @@ from pathlib import Path
 from binaries import ControlPlaneError
 from processes import Process, signal_process, wait_for_exit
 
+ENDED = ("Z", "X")
+"""States in /proc/PID/stat of a process that has ended: a zombie, and dead."""
+LOADING_CHECKS, LOADING_SECONDS = 50, 0.02
+
 
 def _runs(pid: int, name: str) -> bool:
     """Return whether process `pid` lives and is the part `name`: the kernel gives a dead one's id to others."""
+    return Path(_program(Path(f"/proc/{pid}"))).name == name
+
+
+def _program(process: Path) -> str:
+    """Return what `process`, its folder in /proc, runs; empty where it has ended.
+
+    The command line of a zombie is empty, but so, for a moment, is that of a process whose program is being loaded.
+    """
     try:
-        program = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]
+        for _ in range(LOADING_CHECKS):
+            program = (process / "cmdline").read_text().split("\0")[0]
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            if program or state in ENDED:
+                return program
+            time.sleep(LOADING_SECONDS)
     except OSError:
-        return False
-    return Path(program).name == name  # a zombie's command line is empty
+        pass
+    return ""
 
 
 def ended_components(cluster: Path) -> list[str]:
