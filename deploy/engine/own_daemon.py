@@ -19,7 +19,7 @@ FOR_IMAGES = ("apt", "daemon", "python")
 FOR_KIND = ("apt", "daemon", "gobuild", "rootfs", "images", "python", "node")
 """The tool's stages in its own order; what is done is skipped by the tool itself."""
 EXPECTED = {
-    "apt": "installing Debian's docker, debootstrap and jq",
+    "apt": "installing Debian's docker, debootstrap and jq where they are missing",
     "gobuild": "building Kubernetes, containerd and kind, 6 minutes the first time",
     "rootfs": "making the nodes' root file system, 1 minute",
     "images": "making the control plane's images, 1 minute",

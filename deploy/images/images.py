@@ -36,6 +36,8 @@ from docker_cli import Docker
 from engine import Engine, Unavailable, find_engine
 from recipes import IMAGES, LOCK, OUTPUT, PLATFORMS, PYTHON, ROOT, VERSION, Image, ImageError, epoch, revision
 
+DOCKERFILE = ROOT / "images" / "Dockerfile"
+"""Has a target for each image, of the image's name."""
 Report = dict[str, Any]
 
 
@@ -130,12 +132,12 @@ def labels(job: Job, image: Image, environ: Mapping[str, str] = os.environ) -> d
 
 def build(job: Job, image: Image, context: Path, tag: str) -> Report:
     """Build one image of its context; return what the engine knows of it."""
-    options = ["--build-arg", f"BASE_IMAGE={job.base['name']}"]
+    options = ["--target", image.name, "--build-arg", f"BASE_IMAGE={job.base['name']}"]
     if not job.native:  # an old engine knows no --platform, and needs none for its own
         options += ["--platform", f"linux/{job.arch}"]
     for name, value in labels(job, image).items():
         options += ["--label", f"{name}={value}"]
-    return job.docker.build(context / image.name, ROOT / "images" / image.name / "Dockerfile", tag, options)
+    return job.docker.build(context / image.name, DOCKERFILE, tag, options)
 
 
 def same(first: Report, second: Report) -> bool:

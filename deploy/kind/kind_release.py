@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from binaries import ControlPlaneError
 from kind_cluster import KindCluster
 
 CHART = Path(__file__).resolve().parents[2] / "helm" / "heterosched"
@@ -73,8 +74,12 @@ class Release:
         return self.helm("rollback", NAME, f"{revision}", "--wait", PATIENCE)
 
     def uninstall(self) -> str:
-        """Remove the release and wait until its objects are gone."""
-        return self.helm("uninstall", NAME, "--wait", PATIENCE)
+        """Remove the release and wait until its objects are gone; returns what the hook has said of it."""
+        command = (str(self.cluster.bin / "helm"), "uninstall", NAME, f"--namespace={NAMESPACE}", "--wait", PATIENCE)
+        done = self.cluster.attempt(*command, timeout_s=280.0)
+        if done.returncode != 0:
+            raise ControlPlaneError(f"helm uninstall: {done.stderr.strip()}")
+        return done.stderr
 
     def history(self) -> list[dict[str, Any]]:
         """The revisions as helm lists them."""

@@ -54,6 +54,7 @@ def test_what_is_written_down_to_be_sourced_sets_what_the_commands_need(tmp_path
     shown = StringIO()
     kept.say_how_to_look(cast(ControlPlane, plane), cast(Stack, stack), tmp_path, Console(file=shown))
     assert f"source {tmp_path / 'environment.sh'}" in shown.getvalue()
+    assert "heterosched doctor " in shown.getvalue()
     script = f'. {tmp_path / "environment.sh"}; echo "$KUBECONFIG $HETEROSCHED_DECISIONS_URL $PATH"'
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
     assert said.startswith(f"{tmp_path / 'kubeconfig'} http://127.0.0.1:1 ")
