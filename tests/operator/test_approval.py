@@ -12,6 +12,7 @@ from clusters import a_cluster
 from heterosched.api import SchedulingPolicy
 from heterosched.api.policy import SchedulingPolicyStatus
 from heterosched.kube.errors import ApiError, ApiUnavailable, NotFound, Rejected
+from heterosched.model import NO_TELEMETRY, Telemetry
 from heterosched.policy.hooks import Plugins
 from heterosched.policy.table import PolicyRow
 from heterosched_operator.approval import Approver, status_of, verdict_on
@@ -47,8 +48,10 @@ def a_row(name: str = "green", **spec: Any) -> SchedulingPolicy:
     return msgspec.convert(raw(name, **spec), SchedulingPolicy)
 
 
-def told(policy: SchedulingPolicy, installed: Plugins = NOBODY) -> tuple[str, str, str]:
-    found = verdict_on(policy, a_cluster(t4=1), installed)
+def told(
+    policy: SchedulingPolicy, installed: Plugins = NOBODY, readings: Telemetry = NO_TELEMETRY
+) -> tuple[str, str, str]:
+    found = verdict_on(policy, a_cluster(t4=1), installed, readings)
     return found.status, found.reason, found.message
 
 
@@ -92,6 +95,29 @@ def test_unknown_device_types_and_fields_that_nothing_acts_on_are_remarks() -> N
     assert message.endswith("not in force yet: spec.preemption")
 
 
+def test_a_query_that_prometheus_refuses_is_told_with_its_field_and_what_counts_instead() -> None:
+    readings = Telemetry(refused={"price/green": "HTTP status 400: parse error", "price/other": "no"})
+    policy = a_row(priceQuery="sum(", carbonQuery="grams")
+    status, reason, message = told(policy, readings=readings)
+    assert (status, reason) == ("True", "QueryYieldsNothing")
+    assert message == (
+        "jobs may name it; spec.priceQuery yields nothing (HTTP status 400: parse error): correct the PromQL; "
+        "until then pricePerKWh counts"
+    )
+    assert told(a_row(carbonQuery="grams"), readings=readings)[1] == "Valid"
+
+
+async def test_a_query_that_is_answered_again_corrects_the_status() -> None:
+    approver, store = an_approver(Server(priceQuery="sum("))
+    reasons = []
+    asked: tuple[dict[str, str], ...] = ({}, {"price/green": "parse error"}, {})
+    for refused in asked:
+        store.readings = Telemetry(refused=refused)
+        await approver.look()
+        reasons.append(store.policies.items["uid-p"].status.conditions[0].reason)
+    assert reasons == ["Valid", "QueryYieldsNothing", "Valid"]
+
+
 def test_a_status_that_is_right_stays_and_a_new_generation_keeps_the_time_of_the_transition() -> None:
     policy = a_row()
     first = status_of(policy, a_cluster(t4=1), NOBODY, NOW)
@@ -107,8 +133,8 @@ def test_a_status_that_is_right_stays_and_a_new_generation_keeps_the_time_of_the
 class Server:
     """Holds one policy: a patch of its status makes a new version, unless there is trouble."""
 
-    def __init__(self, trouble: Exception | None = None) -> None:
-        self.trouble, self.now = trouble, raw()
+    def __init__(self, trouble: Exception | None = None, **spec: Any) -> None:
+        self.trouble, self.spec, self.now = trouble, spec, raw(**spec)
         self.patches: list[Any] = []
 
     async def patch(self, path: str, body: Any, kind: str = "merge", params: Any = None) -> Any:
@@ -117,7 +143,7 @@ class Server:
         if self.trouble is not None:
             raise self.trouble
         (status,) = [step["value"] for step in body if step["path"] == "/status"]
-        self.now = {**raw(version=str(5 + len(self.patches))), "status": status}
+        self.now = {**raw(version=str(5 + len(self.patches)), **self.spec), "status": status}
         return self.now
 
     async def get(self, path: str, params: Any = None) -> Any:
@@ -128,7 +154,7 @@ class Server:
 def an_approver(server: Server) -> tuple[Approver, Store]:
     kube: Any = server
     store = Store(kube, Rules(), lambda: None)
-    store.policies.put(raw())
+    store.policies.put(server.now)
     return Approver(kube, store, lambda: NOW, {"fieldManager": "ours"}), store
 
 

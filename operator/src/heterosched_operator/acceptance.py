@@ -9,6 +9,7 @@ from typing import Any, Final
 from heterosched.api import HeteroJob, PlanNote, TaskSpec
 from heterosched.api.status import Condition, Planned, TaskStatus, Worker
 from heterosched.errors import HeteroSchedError, InvalidGraph, InvalidInput, InvalidQuantity, Unplaceable
+from heterosched.planning.priorities import check_priority_classes
 from heterosched.planning.types import JobPlan
 from heterosched.planning.verdict import deadline_of
 from heterosched.policy.table import PolicyRow
@@ -112,15 +113,7 @@ def _unbuildable(observation: Observation, world: World) -> Condition | None:
     """Nothing, for a job whose templates can be built and whose priority classes exist. Raises InvalidInput."""
     job = observation.job
     check_shapes(job)
-    named: dict[str, object] = {"spec.priorityClassName": job.spec.priority_class_name}
-    if not job.spec.priority_class_name:
-        for template in job.spec.templates:
-            own = template.template.get("spec") or {}
-            named[f"spec.templates[{template.name}].template.spec.priorityClassName"] = own.get("priorityClassName")
-    for field, name in named.items():
-        if name and str(name) not in world.priorities:
-            remedy = f"create it or name one of: {', '.join(sorted(world.priorities)) or 'none yet'}"
-            raise InvalidInput(job.label, field, f"there is no PriorityClass {name!r}", remedy)
+    check_priority_classes(job, world.priorities)
     return None
 
 

@@ -1,7 +1,8 @@
 """Says in the status of every SchedulingPolicy whether it is in use, and what of it is wrong or hardly meant.
 
 Level-triggered: a status is written where it differs from what would be said now, and only there. So a plug-in that
-comes with a restart, or a node of a device type that nobody knew, corrects it as an edit of the policy does.
+comes with a restart, a node of a device type that nobody knew, or a query that is answered again, corrects it as an
+edit of the policy does.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from heterosched.api.status import Condition
 from heterosched.errors import HeteroSchedError, InvalidInput
 from heterosched.kube.client import Kube
 from heterosched.kube.errors import Conflict, NotFound, Rejected
-from heterosched.model import Cluster
+from heterosched.model import NO_TELEMETRY, Cluster, Telemetry
 from heterosched.planning.doubts import policy_doubts
 from heterosched.policy.hooks import Plugins, plugins
 from heterosched.policy.table import PolicyRow, row_of
 from heterosched_operator import conditions as c
 from heterosched_operator.listing import POLICIES
 from heterosched_operator.store import Store
+from heterosched_operator.tariff import refused_queries
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +38,20 @@ AGAIN_SECONDS: Final = 30.0
 """After a write that the API server has refused as it stands: by a missing permission, say."""
 
 
-def verdict_on(policy: SchedulingPolicy, cluster: Cluster, installed: Plugins) -> Condition:
-    """The condition Accepted of a policy: False with the field that is wrong, else True with what is hardly meant."""
+def verdict_on(
+    policy: SchedulingPolicy, cluster: Cluster, installed: Plugins, readings: Telemetry = NO_TELEMETRY
+) -> Condition:
+    """The condition Accepted of a policy: False with the field that is wrong, else True with what is hardly meant and
+    which of its queries yield nothing by the last `readings`.
+    """
     try:
         row = row_of(policy)
     except InvalidInput as error:
         message = f"{error}; until then jobs that name it are not accepted"
         return c.condition(c.ACCEPTED, False, c.INVALID_SPEC, message)
-    told = list(policy_doubts(row, cluster))
-    reason = c.UNKNOWN_DEVICE if told else c.VALID
+    told, silent = list(policy_doubts(row, cluster)), list(refused_queries(row, readings))
+    reason = c.UNKNOWN_DEVICE if told else c.QUERY_SILENT if silent else c.VALID
+    told += silent
     if row.hook and row.hook not in installed.hooks:
         reason = c.UNKNOWN_HOOK
         told.insert(0, _missing_hook(row, installed))
@@ -62,10 +69,12 @@ def _missing_hook(row: PolicyRow, installed: Plugins) -> str:
     )
 
 
-def status_of(policy: SchedulingPolicy, cluster: Cluster, installed: Plugins, now: float) -> SchedulingPolicyStatus:
+def status_of(
+    policy: SchedulingPolicy, cluster: Cluster, installed: Plugins, now: float, readings: Telemetry = NO_TELEMETRY
+) -> SchedulingPolicyStatus:
     """The whole status as it should be at `now` (epoch seconds); equal to the policy's own where nothing changed."""
     generation = policy.metadata.generation
-    told = [verdict_on(policy, cluster, installed)]
+    told = [verdict_on(policy, cluster, installed, readings)]
     return SchedulingPolicyStatus(
         observed_generation=generation, conditions=c.merged(policy.status.conditions, told, generation, now)
     )
@@ -92,7 +101,7 @@ class Approver:
             own = policy.metadata
             if own.deletion_timestamp is not None or self._not_before.get(own.uid, now) > now:
                 continue
-            status = status_of(policy, cluster, installed, now)
+            status = status_of(policy, cluster, installed, now, self._store.readings)
             if status == policy.status:
                 continue
             try:

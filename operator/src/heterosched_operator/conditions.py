@@ -35,6 +35,7 @@ STARTED_TASK_CHANGED: Final = "StartedTaskChanged"
 # Reasons of Accepted of a SchedulingPolicy, besides Valid and InvalidSpec.
 UNKNOWN_HOOK: Final = "UnknownHook"
 UNKNOWN_DEVICE: Final = "UnknownDevice"
+QUERY_SILENT: Final = "QueryYieldsNothing"
 
 # Reasons of Planned.
 PLAN_FOUND: Final = "PlanFound"

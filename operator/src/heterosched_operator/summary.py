@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from heterosched.api.heterojob import Features
 from heterosched.api.status import Condition, DeadlineStatus, HeteroJobStatus, PlanStatus, TaskStatus
 from heterosched.errors import InvalidInput, Unplaceable
-from heterosched.planning.doubts import doubts, policy_doubts
+from heterosched.planning.doubts import absent_profiles, doubts, policy_doubts
 from heterosched.planning.due import QUOTA_EXCEEDED, WAITING_FOR_POWER
 from heterosched.planning.types import JobPlan
 from heterosched.planning.verdict import deadline_of
@@ -128,7 +128,8 @@ def _planned(
     if missing:
         shown = _listed(missing)
         message = f"planned by {strategy} without predictions: no run time is known for {shown}; give work.runtimeOn"
-        return condition(c.PLANNED, True, c.ESTIMATES_MISSING, "; ".join([message, *_held_back(plan, records, row)]))
+        told = [message, *islice(absent_profiles(plan.graph), SHOWN), *_held_back(plan, records, row)]
+        return condition(c.PLANNED, True, c.ESTIMATES_MISSING, "; ".join(told))
     told = [f"planned by {strategy}"]
     if plan.verdict and not plan.verdict.startswith("Feasible"):
         told.append(deadline.message)

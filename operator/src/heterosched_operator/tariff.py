@@ -91,11 +91,8 @@ def rate_doubts(row: PolicyRow, world: World, summary: PlanStatus) -> Iterator[s
     the plan's `summary`, which keeps its price once a task has started.
     """
     price_is_silent = False
-    for name, metric, query, instead in (
-        ("priceQuery", PRICE + row.name, row.price_query, "pricePerKWh counts"),
-        ("carbonQuery", CARBON + row.name, row.carbon_query, "CO2 is not counted"),
-    ):
-        why = _silent(metric, row, world) if query else ""
+    for name, metric, instead in _queries(row):
+        why = _silent(metric, row, world)
         if why:
             price_is_silent |= name == "priceQuery"
             yield f"SchedulingPolicy {row.name} spec.{name} {why}; until then {instead}"
@@ -105,12 +102,33 @@ def rate_doubts(row: PolicyRow, world: World, summary: PlanStatus) -> Iterator[s
         yield f"status.plan was priced before {where} was answered for {whom} of its nodes, so pricePerKWh counts in it"
 
 
+def refused_queries(row: PolicyRow, readings: Telemetry) -> Iterator[str]:
+    """The policy's queries that Prometheus refuses, or answers with nothing, each beginning with its field: what can be
+    said of the policy itself, whatever jobs name it.
+    """
+    for name, metric, instead in _queries(row):
+        if metric in readings.refused:
+            yield f"spec.{name} {_refused(metric, readings)}; until then {instead}"
+
+
+def _queries(row: PolicyRow) -> Iterator[tuple[str, str, str]]:
+    """Field, metric and what counts without an answer, of each query that the policy has."""
+    if row.price_query:
+        yield "priceQuery", PRICE + row.name, "pricePerKWh counts"
+    if row.carbon_query:
+        yield "carbonQuery", CARBON + row.name, "CO2 is not counted"
+
+
+def _refused(metric: str, readings: Telemetry) -> str:
+    return f"yields nothing ({readings.refused[metric][:SHOWN]}): correct the PromQL"
+
+
 def _silent(metric: str, row: PolicyRow, world: World) -> str:
     readings = world.readings
     if not world.telemetry.configured:
         return "is not read, as no Prometheus is configured: set prometheus_url"
     if metric in readings.refused:
-        return f"yields nothing ({readings.refused[metric][:SHOWN]}): correct the PromQL"
+        return _refused(metric, readings)
     away = "has had no answer lately, as Prometheus cannot be read: see TelemetryAvailable"
     if metric not in readings.values and metric not in readings.rejects:
         return away if _away(world) else "has not been answered yet: it is asked with the next reading of telemetry"

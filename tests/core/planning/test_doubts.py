@@ -51,5 +51,15 @@ def test_a_policy_that_waits_for_an_autoscaler_of_an_unknown_device_type_is_doub
     assert doubt.startswith("spec.waiting.autoscaledDevices names device type nvidia-b2000x, which neither")
 
 
+def test_a_profile_that_is_not_there_is_named_once_with_field_and_remedy() -> None:
+    job = a_job("a").task("t", work={"profile": "nosuch"}).cpus(1).task("u", work={"profile": "nosuch"}).cpus(1)
+    assert told(job) == [
+        "there is no ThroughputProfile nosuch in the job's namespace (spec.tasks[t].work.profile and 1 more): "
+        "correct the name or create it"
+    ]
+    given = a_job("a").task("t", work={"profile": "nosuch", "runtimeOn": [{"device": "cpu", "seconds": 5}]}).cpus(1)
+    assert "there is no ThroughputProfile nosuch" in told(given)[0]
+
+
 def test_nothing_else_is() -> None:
     assert told(gpu_job("a")) == []

@@ -62,7 +62,7 @@ def missing(cluster: Cluster, task: Task) -> str:
         )
     left = [node for node in cluster.nodes if any(node.offers(device) for device in devices)]
     if not left:
-        return f"no node offers {wanted} (the cluster has {there}); allow another device or add such a node"
+        return f"no node offers {wanted} (the cluster has {there}); {_other_device(cluster, task)} or add such a node"
     if task.nodes is not None:
         left = [node for node in left if node.name in task.nodes]
         if not left:
@@ -77,6 +77,19 @@ def missing(cluster: Cluster, task: Task) -> str:
         return _too_large(left, task)
     left = [node for node in left if any(option.nodes and _offers(node, option) for option in task.options)]
     return f"{_too_large(left, task)}; {task.unaligned}" if left else task.unaligned
+
+
+def _other_device(cluster: Cluster, task: Task) -> str:
+    """What makes the task use what the cluster has: where figures confine it, it is they that do not name it."""
+    if task.figured_by:
+        return (
+            f"without variants and devices.allow the task runs only where it has figures ({task.figured_by}): "
+            "give one for another device, list in devices.allow what it may use,"
+        )
+    unrated = [device for device in task.unrated if any(node.offers(device) for node in cluster.nodes)]
+    if unrated:
+        return f"give a figure for {' or '.join(unrated)}, which is allowed and of which nothing is known,"
+    return "allow another device"
 
 
 def _offers(node: Node, option: Option) -> bool:

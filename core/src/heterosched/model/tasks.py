@@ -62,6 +62,8 @@ class Task:
     `deadline`: when it should have finished, seconds with the origin of the problem's `now`; None where it has none.
     `unrated`: device types that it may use and on which it is not placed, since nothing is known of its run time there.
     `unaligned`: why nodes that could run it otherwise can never align it as it requires; empty where there are none.
+    `figured_by`: where the figures stand that alone say on which device types it may run; empty where something else
+    does. `absent_profile`: the ThroughputProfile that it names and that is not there.
     """
 
     name: str
@@ -72,6 +74,8 @@ class Task:
     deadline: float | None = None
     unrated: tuple[str, ...] = ()
     unaligned: str = ""
+    figured_by: str = ""
+    absent_profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ def doubts(job: HeteroJob, graph: TaskGraph | None, cluster: Cluster | None = No
 
     `cluster`: by which device types are known; None where it is not to be asked.
     """
+    yield from absent_profiles(graph)
     for spec in job.spec.tasks:
         named = {device for variant in spec.variants for device in variant.devices} | set(spec.devices.allow)
         for device, remedy in _unknown(named, cluster):
@@ -31,6 +32,17 @@ def doubts(job: HeteroJob, graph: TaskGraph | None, cluster: Cluster | None = No
         if bare:
             devices = ", ".join(bare)
             yield f"task {spec.name} may run on {devices} but requests no nvidia.com/gpu: it gets no GPU there; add it"
+
+
+def absent_profiles(graph: TaskGraph | None) -> Iterator[str]:
+    """The ThroughputProfiles that tasks name and that are not there, each once with the first of its tasks."""
+    named: dict[str, list[str]] = {}
+    for task in graph.tasks.values() if graph is not None else ():
+        if task.absent_profile:
+            named.setdefault(task.absent_profile, []).append(task.name)
+    for profile, tasks in named.items():
+        field = f"spec.tasks[{tasks[0]}].work.profile" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
+        yield f"there is no ThroughputProfile {profile} in the job's namespace ({field}): correct the name or create it"
 
 
 def policy_doubts(row: PolicyRow, cluster: Cluster) -> Iterator[str]:

@@ -48,15 +48,37 @@ def build_task(
     field = f"spec.templates[{task.template_ref}].template"
     _check_workers(task, object)
     ways, rated = rated_ways(task, template, cluster, profile, object, field)
+    absent = (task.work.profile or "") if profile is None else ""
     options: list[Option] = []
     for way in ways:
         if way.device in rated:
             options += _rated(task, way, rated[way.device], cluster, nodes, object)
     if not options:
         options = [Option(way.device, NOMINAL_SECONDS, way.demand, 0.0, task.workers.min, way.variant) for way in ways]
-        return Task(task.name, tuple(options), False, external_bytes, nodes)
-    unrated = tuple(way.device for way in ways if way.device not in rated)
-    return Task(task.name, tuple(options), True, external_bytes, nodes, unrated=unrated)
+        return Task(task.name, tuple(options), False, external_bytes, nodes, absent_profile=absent)
+    return Task(
+        task.name,
+        tuple(options),
+        True,
+        external_bytes,
+        nodes,
+        unrated=tuple(way.device for way in ways if way.device not in rated),
+        figured_by="" if task.variants or task.devices.allow else _givers(task, profile, rated),
+        absent_profile=absent,
+    )
+
+
+def _givers(task: TaskSpec, profile: ThroughputProfile | None, rated: Mapping[str, Figure]) -> str:
+    """Where the figures of a task stand, for people: its own field, its profile, or both."""
+    training, field = task.work.training, f"spec.tasks[{task.name}].work"
+    name, rows = (
+        ("runtimeOn", task.work.runtime_on) if training is None else ("training.throughputOn", training.throughput_on)
+    )
+    own = {row.device for row in rows}
+    found = [f"{field}.{name}"] if own else []
+    if profile is not None and rated.keys() - own:
+        found.append(profile.label)
+    return " and ".join(found)
 
 
 def rated_ways(
