@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -65,6 +66,12 @@ def test_an_unknown_field_is_pointed_out_with_what_was_meant() -> None:
 def test_the_pod_template_is_left_to_the_api_server() -> None:
     manifest = a_job("train").task("fit").manifest()
     manifest["spec"]["templates"][0]["template"]["spec"]["somethingNew"] = 0.5
+    assert warnings_of(manifest) == []
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_is_not_said_to_be_one_as_a_text(value: float) -> None:
+    manifest = a_job("train").task("fit", work={"runtimeOn": [{"device": "cpu", "seconds": value}]}).manifest()
     assert warnings_of(manifest) == []
 
 

@@ -49,12 +49,37 @@ def test_the_table_has_every_code_once() -> None:
         (2, ["top", "--interval", "0"]),
         (2, ["plan", "-f", "-", "--watch"]),
         (2, ["import", "job"]),
+        (2, ["jobs", "--watch", "--timeout", "1x"]),
+        (2, ["plan", "-f", "/nowhere/job.yaml", "--plot", "plan.png"]),
+        (2, ["why", "a/b/c"]),
+        (2, ["jobs", "-n", "../team"]),
+        (2, ["doctor", "-n", "my team"]),
+        (2, ["devices", "--extender", "foo:bar"]),
+        (1, ["plan", "-f", "/nowhere/job.yaml", "--policy", "performance"]),
+        (2, ["plan", "-f", "/nowhere/job.yaml", "--policy", "Foo"]),
+        (2, ["what-if", "pod", "--set", "hot"]),
+        (2, ["what-if", "pod", "--set", "gpu_temperature:t4-0=9999"]),
+        (2, ["what-if", "--cluster", "/nowhere/snapshot.json", "--add", "many"]),
     ],
 )
 def test_each_is_seen_to_happen(cli: Any, code: int, arguments: list[str]) -> None:
     result = cli(*arguments)
     assert result.exit_code == code, result.output
     assert code == 0 or "rror" in result.stderr
+    assert code != 2 or "Usage: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["jobs", "-o", "xml"], "Invalid value for '--output' / '-o': 'xml' is not one of 'table', 'wide'"),
+        (["top", "--interval", "0"], "Invalid value for '--interval': '0' should be greater than or equal to 0.2"),
+        (["devices", "--limit", "x"], "Invalid value for '--limit': 'x' should be a valid integer"),
+        (["jobs", "--watch", "--timeout", "1x"], "--timeout: '1x' is no duration; write 2h30m, 45s or 1.5s"),
+    ],
+)
+def test_a_wrong_value_is_named_in_plain_words(cli: Any, arguments: list[str], told: str) -> None:
+    assert told in cli(*arguments).stderr
 
 
 def test_a_deadline_that_no_plan_keeps_is_three(cli: Any, examples: Path) -> None:

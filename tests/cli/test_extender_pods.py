@@ -89,7 +89,25 @@ def test_a_token_is_used_again_by_who_asks_again(cluster: Recorded) -> None:
 def test_a_token_of_the_environment_goes_first(cli: Any, cluster: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HETEROSCHED_DECISIONS_TOKEN", "short-lived")
     del cluster.answers[TOKEN]
+    cluster.answers["/api/v1/namespaces/sched/pods"] = cluster.answers["/api/v1/pods"]
+    assert version(cli, cluster, "--extender", "sched").exit_code == 0
+
+
+def test_a_token_of_the_environment_goes_to_no_namespace_that_nobody_has_named(
+    cli: Any, cluster: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HETEROSCHED_DECISIONS_TOKEN", "mine")
+    assert version(cli, cluster).exit_code == 0  # by the token that was made instead
+    cluster.answers[TOKEN] = 403
+    refused = version(cli, cluster)
+    assert (refused.exit_code, "a namespace that you name alone: --extender sched" in refused.stderr) == (1, True)
+    assert "mine" not in {request.headers.get("x-heterosched-token") for request in cluster.asked}
+    cluster.answers |= {
+        "/api/v1/pods": a_list(a_pod("s-0", "heterosched-system")),
+        through("s-0", "/v1/capabilities", "heterosched-system"): NODES,
+    }
     assert version(cli, cluster).exit_code == 0
+    assert cluster.asked[-1].headers["x-heterosched-token"] == "mine"
 
 
 def test_every_replica_is_asked_on_its_own_port_and_the_latest_decision_counts(cli: Any, cluster: Recorded) -> None:
@@ -101,7 +119,7 @@ def test_every_replica_is_asked_on_its_own_port_and_the_latest_decision_counts(c
         through("s-2", path): (404, {"detail": "no decision about pod fit-0"}),
     }
     result = cli("why", "team/fit-0", "--node", "a b", "-o", "name", "--kubeconfig", cluster.kubeconfig)
-    assert (result.exit_code, result.stdout) == (0, "new\n"), result.stderr
+    assert (result.exit_code, result.stdout) == (0, "node/new\n"), result.stderr
     assert {request.query for request in cluster.asked if "proxy" in request.path} == {"node=a+b"}
 
 
@@ -187,6 +205,25 @@ def test_this_machines_port_is_the_last_resort(cli: Any, cluster: Recorded, monk
         offline = cli("devices", "-o", "json")
     assert (result.exit_code, offline.exit_code, len(asked)) == (0, 0, 2)
     assert f"asked {url}: no extender runs in the cluster" in result.stderr
+
+
+def test_who_has_no_kubeconfig_is_told_so_before_the_port_that_was_tried(cli: Any) -> None:
+    first, second = cli("devices").stderr.splitlines()
+    assert first.startswith("error: kubeconfig: there is no file ")
+    assert second.startswith(f"error: extender {NOBODY} does not answer")
+
+
+def test_credentials_that_are_not_accepted_are_told_as_that(cli: Any, cluster: Recorded) -> None:
+    cluster.answers["/api/v1/pods"] = (401, {"kind": "Status", "apiVersion": "v1", "message": "Unauthorized"})
+    first, second = version(cli, cluster).stderr.splitlines()
+    assert "your credentials are not accepted: log in again" in first and "Role" not in first
+    assert second.startswith(f"error: nor is one forwarded to this machine: extender {NOBODY}")
+
+
+def test_a_cluster_without_our_api_is_told_how_to_get_it(cli: Any, cluster: Recorded) -> None:
+    for command in ("jobs", "profiles", "snapshot"):
+        told = cli(command, "--kubeconfig", cluster.kubeconfig).stderr
+        assert "HeteroSched is not installed there: helm install heterosched helm/heterosched" in told, command
 
 
 def test_a_named_address_gets_the_token_of_the_environment_alone(

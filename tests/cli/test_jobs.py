@@ -9,8 +9,21 @@ import pytest
 
 from heterosched.api import HeteroJob
 from heterosched.api.status import status_of
+from heterosched.kube.errors import ApiUnavailable
 from heterosched.units import parse_time
-from heterosched_cli.jobs import COLUMNS, TASK_COLUMNS, WIDE_COLUMNS, Line, NoSuchJob, named, row, sentences, task_row
+from heterosched_cli.jobs import (
+    COLUMNS,
+    TASK_COLUMNS,
+    WIDE_COLUMNS,
+    Line,
+    NoSuchJob,
+    data_of,
+    named,
+    row,
+    sentences,
+    task_row,
+)
+from heterosched_cli.live import silence
 from manifests import a_job
 from statuses import a_full_status
 
@@ -50,7 +63,7 @@ def test_a_job_with_a_full_status() -> None:
     assert found["STRATEGY"] == status["plan"]["strategy"]
     assert found["VERDICT"] == status["outcome"]["verdict"]
     assert found["COST"] == f"{status['outcome']['cost']} {status['outcome']['currency']}"
-    assert found["FINISH"] == status["completionTime"]
+    assert found["FINISH"] == "2026-03-01T13:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,8 @@ def test_a_job_with_a_full_status() -> None:
             {"plan": {"finish": "2026-03-01T11:01:00Z"}, "completionTime": "2026-03-01T11:00:50Z"},
             "2026-03-01T11:00:50Z",
         ),
+        ({"plan": {"finish": "2026-03-01T11:02:00.957Z"}}, "2026-03-01T11:02:00Z"),
+        ({"completionTime": "2026-03-01T11:00:50.004Z"}, "2026-03-01T11:00:50Z"),
     ],
 )
 def test_a_job_that_goes_on_never_seems_to_have_finished(status: dict[str, Any], finish: str) -> None:
@@ -94,6 +109,12 @@ users: [{name: u, user: {}}]
     assert "--context" in result.stderr
 
 
+def test_a_certificate_that_is_not_trusted_is_told_with_its_own_remedy() -> None:
+    told = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
+    assert "certificate-authority is not that of this server" in silence(ApiUnavailable("GET /version", 0, "", told))
+    assert "that the cluster is up" in silence(ApiUnavailable("GET /version", 0, "", "Connection refused"))
+
+
 def test_named_jobs_come_in_the_order_of_the_names_and_those_that_are_not_there_are_named() -> None:
     lines = [a_line({})]
     assert named(lines, ["train", "train"], "namespace team") == lines
@@ -106,6 +127,13 @@ def test_a_task_is_shown_with_the_nodes_of_its_workers() -> None:
     found = dict(zip(TASK_COLUMNS, task_row(status.tasks[0]), strict=True))
     assert (found["STATE"], found["NODES"], found["PATH"]) == ("Succeeded: Finished", "v100-0,v100-1", "*")
     assert (found["PLANNED"], found["ACTUAL"]) == ("1h00m", "1h00m")
+
+
+def test_times_are_whole_seconds_in_a_table_and_as_they_are_in_data() -> None:
+    precise = "2026-03-01T11:02:00.957Z"
+    line = a_line({"plan": {"finish": precise}, "tasks": [{"name": "fit", "planned": {"start": precise}}]})
+    assert dict(zip(TASK_COLUMNS, task_row(line.status.tasks[0]), strict=True))["START"] == "2026-03-01T11:02:00Z"
+    assert data_of(line)["plan"]["finish"] == precise
 
 
 def test_what_is_the_matter_is_said_once_and_what_is_as_it_should_be_is_not() -> None:

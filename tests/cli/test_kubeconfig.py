@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from heterosched.errors import InvalidInput
-from heterosched_cli.kubeconfig import check_present, contexts_of, namespace_of
+from heterosched_cli.kubeconfig import check_login, check_present, contexts_of, namespace_of
 
 CONFIG = """
 current-context: one
@@ -55,6 +56,11 @@ def test_a_kubeconfig_that_is_not_there_is_said(config: Path) -> None:
         check_present(None)
 
 
+def test_a_context_of_no_kubeconfig_is_told_as_that() -> None:
+    with pytest.raises(InvalidInput, match="there is no file /none; give one with --kubeconfig"):
+        namespace_of("", Path("/none"), "mine")
+
+
 def test_inside_a_pod_no_kubeconfig_is_needed(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     check_present(None)
@@ -73,6 +79,26 @@ def test_inside_a_pod_the_namespace_is_that_of_its_service_account(
     assert namespace_of("", None, "") == "batch"
     assert namespace_of("mine", None, "") == "mine"
     assert namespace_of("", config, "") == "team"
+
+
+LOGIN = """
+users:
+- {name: u, user: {exec: {command: no-such-login, installHint: see the wiki, env: %s}}}
+"""
+
+
+def test_a_login_plugin_that_is_not_there_is_named_with_its_user(config: Path, tmp_path: Path) -> None:
+    check_login(config, "")
+    config.write_text(CONFIG + LOGIN % "[]", encoding="utf-8")
+    wrong = r"users\[u\]\.user\.exec\.command: the login plug-in 'no-such-login' is not on the PATH; see the wiki"
+    for context in ("", "two"):
+        with pytest.raises(InvalidInput, match=wrong):
+            check_login(config, context)
+    check_login(config, "three")
+    program = tmp_path / ("no-such-login.exe" if os.name == "nt" else "no-such-login")
+    program.touch(mode=0o755)
+    config.write_text(CONFIG + LOGIN % json.dumps([{"name": "PATH", "value": str(tmp_path)}]), encoding="utf-8")
+    check_login(config, "")
 
 
 def test_contexts_are_those_of_all_files(config: Path) -> None:

@@ -68,8 +68,16 @@ def test_the_reference_lists_it_too(package: dict[str, str], tmp_path: Path) -> 
 
 
 def test_ours_are_listed_each_with_its_source(cli: Any) -> None:
-    assert {own["name"] for own in json.loads(cli("strategies", "-o", "json").stdout)} == set(strategies())
+    known = {"Auto", "jps", *strategies()}
+    assert {own["name"] for own in json.loads(cli("strategies", "-o", "json").stdout)} == known
     assert "Topcuoglu" in cli("strategies", "heft").stdout
-    assert cli("strategies", "-o", "name").stdout.split() == sorted(strategies())
+    first, *rest = cli("strategies", "-o", "name").stdout.split()
+    assert (first, rest) == ("Auto", sorted(known - {"Auto"}))
+
+
+def test_an_unknown_one_is_told_every_name_that_a_job_may_use(cli: Any) -> None:
     unknown = cli("strategies", "hoft")
-    assert (unknown.exit_code, "no strategy hoft is installed; there are" in unknown.stderr) == (1, True)
+    assert (unknown.exit_code, "no strategy hoft is installed; a job may name Auto, " in unknown.stderr) == (1, True)
+    named = unknown.stderr.partition("a job may name ")[2].split()
+    assert {name.rstrip(",") for name in named} == {"Auto", "jps", *strategies()}
+    assert [cli("strategies", name).exit_code for name in ("Auto", "jps")] == [0, 0]

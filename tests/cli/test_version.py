@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+import heterosched
 from answering import answering
 from heterosched.constants import API_VERSION
 
@@ -16,6 +17,11 @@ def test_the_client_alone(cli: Any) -> None:
     client = json.loads(result.stdout)["client"]
     assert (result.exit_code, client["api"]) == (0, API_VERSION)
     assert client["heterosched"]
+
+
+def test_the_option_prints_the_version_alone_as_the_other_programs_do(cli: Any) -> None:
+    result = cli("--version")
+    assert (result.exit_code, result.stdout) == (0, f"{heterosched.__version__}\n")
 
 
 def test_no_cluster_is_a_remark_and_no_failure(cli: Any) -> None:

@@ -145,4 +145,4 @@ def test_a_terminal_gets_bars_and_its_cursor_back(monkeypatch: pytest.MonkeyPatc
 def test_a_time_limit_without_a_watch_is_refused(cli: Any) -> None:
     assert cli("jobs", "--timeout", "1s").exit_code == 2
     bad = cli("jobs", "--watch", "--timeout", "soon")
-    assert (bad.exit_code, "--timeout: 'soon' is no duration" in bad.stderr) == (1, True)
+    assert (bad.exit_code, "--timeout: 'soon' is no duration" in bad.stderr) == (2, True)

@@ -113,6 +113,18 @@ def test_a_speed_that_nobody_measured_is_marked_as_an_assumption(cli: Any, diamo
     assert split["variants"][2]["resources"]["limits"] == {"nvidia.com/gpu": 1}
 
 
+def test_a_device_that_nobody_knows_is_written_with_a_warning_that_names_near_ones(cli: Any, diamond: Path) -> None:
+    speeds = "nvidia-v10=2,nvidia-t4=2"
+    result = cli("import", "wfcommons", diamond, "--gpu-speedup", speeds)
+    assert result.exit_code == 0
+    assert "nvidia-v10" in yaml.safe_load(result.stdout)["metadata"]["annotations"]["heterosched.io/assumptions"]
+    assert result.stderr.startswith("warning: --gpu-speedup: no known device type is called nvidia-v10, unless")
+    assert "did you mean nvidia-v100" in result.stderr
+    assert "nvidia-t4, unless" not in result.stderr
+    strange = cli("import", "wfcommons", diamond, "--gpu-speedup", "qqqq=2")
+    assert "known are amd-" in strange.stderr
+
+
 def test_without_that_option_nothing_is_assumed(cli: Any, diamond: Path) -> None:
     manifest = converted(cli, diamond)
     assert set(manifest["metadata"]["annotations"]) == {"heterosched.io/source"}

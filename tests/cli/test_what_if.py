@@ -68,7 +68,8 @@ def test_nodes_and_measurements_can_be_changed_together(cli: Any, record: Path) 
     assert result.exit_code == 0, result.stderr
     replayed = json.loads(result.stdout)["replayed"]
     assert "rejected" not in replayed
-    assert cli("what-if", record, *options, "-o", "name").stdout.strip() == replayed["best"]["node"] != "t4-1"
+    assert cli("what-if", record, *options, "-o", "name").stdout.strip() == f"node/{replayed['best']['node']}"
+    assert replayed["best"]["node"] != "t4-1"
 
 
 def test_a_policy_that_does_not_exist_yet_can_be_tried(cli: Any, record: Path, tmp_path: Path) -> None:
@@ -107,21 +108,32 @@ def test_another_version_that_decided_otherwise_is_pointed_out(cli: Any, tmp_pat
     [
         (("--policy", "Fast"), "--policy: spec.policy: unknown policy 'Fast'; use one of Balanced, Energy"),
         (("--without", "nowhere"), "the record knows no such node; it knows t4-0"),
-        (("--set", "gpu_temperature=95"), "write METRIC:NODE=NUMBER"),
-        (("--set", "gpu_temperature:t4-0=hot"), "write METRIC:NODE=NUMBER"),
-        (("--set", "gpu_temperature:t4-0=inf"), "write METRIC:NODE=NUMBER"),
-        (("--set", "gpu_temperature:t4-0=NaN"), "write METRIC:NODE=NUMBER"),
-        (("--set", "gpu_temperature:t4-0=-500"), "give a value from -50 to 150, or =none"),
-        (("--set", "host_cpu:t4-0=80"), "give a value from 0 to 1, or =none"),
         (("--set", "fan:t4-0=9"), "no score term reads this metric"),
-        (("--set", "price/green:t4-0=2000000"), "give a value from -1e+06 to 1e+06, or =none"),
-        (("--set", "carbon/green:t4-0=-1"), "give a value from 0 to 10000, or =none"),
         (("--save", "/no/such/folder/x"), "--save: /no/such/folder/x"),
     ],
 )
 def test_what_cannot_be_changed_is_named(cli: Any, record: Path, options: tuple[str, ...], words: str) -> None:
     result = cli("what-if", record, *options)
     assert (result.exit_code, result.stdout) == (1, "")
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("gpu_temperature=95", "write METRIC:NODE=NUMBER"),
+        ("gpu_temperature:t4-0=hot", "write METRIC:NODE=NUMBER"),
+        ("gpu_temperature:t4-0=inf", "write METRIC:NODE=NUMBER"),
+        ("gpu_temperature:t4-0=NaN", "write METRIC:NODE=NUMBER"),
+        ("gpu_temperature:t4-0=-500", "give a value from -50 to 150, or =none"),
+        ("host_cpu:t4-0=80", "give a value from 0 to 1, or =none"),
+        ("price/green:t4-0=2000000", "give a value from -1e+06 to 1e+06, or =none"),
+        ("carbon/green:t4-0=-1", "give a value from 0 to 10000, or =none"),
+    ],
+)
+def test_a_measurement_that_is_none_is_wrong_usage(cli: Any, record: Path, given: str, words: str) -> None:
+    result = cli("what-if", record, "--set", given)
+    assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
 
 

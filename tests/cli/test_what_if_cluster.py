@@ -156,7 +156,7 @@ def test_both_plans_are_drawn(cli: Any, snapshot: Path, tmp_path: Path) -> None:
     assert drawn.count("<rect") == 1 + 2 + 6
     assert "ns/b what if: waits 0.0s, ends after 50.0s" in drawn
     refused = cli("what-if", "--cluster", snapshot, "--plot", tmp_path / "out.png")
-    assert (refused.exit_code, "--plot" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "--plot" in refused.stderr) == (2, True)
 
 
 def test_a_device_that_no_job_can_use_is_told(cli: Any, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_unknown_device_is_refused_unless_a_file_describes_it(cli: Any, snaps
 @pytest.mark.parametrize("wrong", ["nvidia-a100", "nvidia-a100=0", "=8", "nvidia-a100=many"])
 def test_an_addition_that_is_none_is_refused(cli: Any, snapshot: Path, wrong: str) -> None:
     result = cli("what-if", "--cluster", snapshot, "--add", wrong)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "write DEVICE=COUNT" in result.stderr
 
 
@@ -250,6 +250,20 @@ def test_profiles_priorities_and_measurements_are_in_it() -> None:
     assert list(request.profiles) == [("ns", "p")]
     assert request.telemetry.values["gpu_temperature"][0] == 95.0
     assert request.now == NOW
+
+
+def test_a_refused_job_is_told_once_by_the_operators_own_reason(cli: Any, tmp_path: Path) -> None:
+    said = "spec.deadline: it had passed already when it was given; give a later one or remove it"
+    refused = {"type": "Accepted", "status": "False", "reason": "DeadlinePassed", "lastTransitionTime": "x"}
+    jobs = [
+        as_listed(a_run(name), conditions=[{**refused, "message": f"HeteroJob ns/{name}: {said}"}]) for name in "abc"
+    ]
+    path = tmp_path / "s.json"
+    path.write_bytes(msgspec.json.encode(taken(lists(*jobs, as_listed(a_run("d"))), NOW, None)))
+    result = cli("what-if", "--cluster", path, "--add", "nvidia-a100=2")
+    told = "HeteroJobs ns/a, ns/b, ns/c: the operator refuses it, DeadlinePassed: "
+    assert result.stderr.splitlines() == [f"{told}{said}; they count in no total"]
+    assert finishes(asked(cli, "--cluster", path)["now"]) == {"ns/a": None, "ns/b": None, "ns/c": None, "ns/d": 100.0}
 
 
 def test_ended_and_unreadable_jobs_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:

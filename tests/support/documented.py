@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,11 +37,15 @@ class Command:
 
 @dataclass(frozen=True)
 class Proof:
-    """How commands that begin so are known to work: run offline with these exit codes, or by a test that has `says`."""
+    """How commands that begin so are known to work: run offline with these exit codes, or by a test that has `says`.
+
+    `left`: what of the command no test runs, and why.
+    """
 
     begins: str
     test: str = ""
     says: str = ""
+    left: str = ""
     exits: tuple[int, ...] = (0,)
     pages: tuple[str, ...] = ()
 
@@ -112,11 +117,47 @@ def proofs(kind: str) -> list[Proof]:
             begins=one["begins"],
             test=one.get("test", ""),
             says=one.get("says", ""),
+            left=one.get("left", ""),
             exits=tuple(one.get("exits", (0,))),
             pages=tuple(one.get("pages", ())),
         )
         for one in read
     ]
+
+
+def code_of(text: str) -> str:
+    """What a module does: its code without imports, remarks and docstrings, with one kind of quotes."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [one for one in node.body if not _says_nothing(one)] or [ast.Pass()]
+    return one_kind_of_quotes(ast.unparse(tree))
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return text or isinstance(statement, ast.Import | ast.ImportFrom)
+
+
+def one_kind_of_quotes(text: str) -> str:
+    """The text with one kind of quotes: which one was written tells nothing."""
+    return text.replace('"', "'")
+
+
+def functions_of(text: str) -> set[str]:
+    """The names of a module's own functions."""
+    return {one.name for one in ast.parse(text).body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def made_by(target: str) -> set[str]:
+    """A target of the Makefile and all that it makes before."""
+    rules = re.findall(r"^([a-z0-9-]+):([^#=\n]*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    needs = {name: {one for one in after.split() if "/" not in one} for name, after in rules}
+    found, waiting = set[str](), {target}
+    while waiting:
+        found |= waiting
+        waiting = {one for name in waiting for one in needs.get(name, ())} - found
+    return found
 
 
 def cluster_pages() -> list[str]:

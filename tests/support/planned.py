@@ -22,7 +22,7 @@ NOW = 1_790_000_000.0
 
 
 def a_state(
-    job: JobBuilder,
+    job: JobBuilder | dict[str, Any],
     progress: Mapping[str, TaskProgress] | None = None,
     *,
     priority: int = 0,
@@ -30,7 +30,7 @@ def a_state(
     namespace: str = "ns",
 ) -> JobState:
     """The job as if created `age` seconds ago; its UID is its name."""
-    manifest = job.manifest()
+    manifest = job if isinstance(job, dict) else job.manifest()
     manifest["metadata"] |= {
         "namespace": namespace,
         "uid": manifest["metadata"]["name"],
@@ -48,6 +48,11 @@ def a_request(*states: JobState | JobBuilder, cluster: Cluster, **fields: Any) -
 def planned(*states: JobState | JobBuilder, cluster: Cluster, **fields: Any) -> dict[str, JobPlan]:
     """The plans by name of the job."""
     return plan(a_request(*states, cluster=cluster, **fields))
+
+
+def alone(state: JobState, cluster: Cluster, **fields: Any) -> JobPlan:
+    """The plan of the only job."""
+    return planned(state, cluster=cluster, **fields)[state.job.metadata.uid]
 
 
 def gpu_job(name: str, seconds: float = 10.0, device: str = "nvidia-t4") -> JobBuilder:

@@ -131,6 +131,7 @@ OPERATOR = a_deployment("operator", "heterosched/operator:0.1.0")
 SCHEDULER = a_deployment("scheduler", "registry.k8s.io/kube-scheduler:v1.36.3")
 OPERATOR_LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/heterosched-operator"
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/heterosched"
+LEASES = "/apis/coordination.k8s.io/v1/leases"
 
 
 def of_program(deployment: Any, *pods: Any) -> dict[str, Any]:
@@ -166,6 +167,12 @@ def capabilities(**fields: Any) -> dict[str, Any]:
 def an_event(instance: str, seconds: float = 60.0, **fields: Any) -> dict[str, Any]:
     """An Event that this instance of a scheduler has posted."""
     return {"metadata": {}, "reportingInstance": f"heterosched-{instance}", "eventTime": ago(seconds), **fields}
+
+
+def a_lease(name: str, holder: str, seconds: float = 2.0) -> dict[str, Any]:
+    """A lease that was renewed so long ago."""
+    spec = {"holderIdentity": holder, "renewTime": ago(seconds)}
+    return {"metadata": {"name": name, "namespace": "kube-system"}, "spec": spec}
 
 
 def two(deployment: Any) -> Any:

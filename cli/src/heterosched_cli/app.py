@@ -28,6 +28,11 @@ app_lists.add_to(app)
 app.add_typer(app_imports.imports, name="import")
 
 
+@app.callback()
+def program(version: opt.OwnVersion = False) -> None:
+    """What is said to the program itself, before any command."""
+
+
 @app.command(epilog=PLAN_EPILOG, short_help="Where and when tasks would run, and at what cost.")
 def plan(
     file: opt.Manifests,
@@ -155,6 +160,7 @@ def refuse_mixed(
 )
 def doctor(
     namespace: opt.Installation = "",
+    extender: opt.Process = [],  # noqa: B006
     kubeconfig: opt.Kubeconfig = None,
     context: opt.Context = "",
     output: opt.Output = Format.TABLE,
@@ -162,11 +168,12 @@ def doctor(
     """Check the installation: API server, CRDs, operator, scheduler, extender, Prometheus, roles, devices, jobs.
 
     Each line says OK, WARN, FAIL or SKIP (it could not be looked at), what is so, why, and what to do. Exit code 1 when
-    one says FAIL. Nothing is changed; a token of ten minutes is made to ask the extenders.
+    one says FAIL. Nothing is changed; a token of ten minutes is made to ask the extenders. Programs that run as
+    processes outside of the cluster are known by their leases and Events, and by --extender.
     """
     from heterosched_cli.doctor.command import examine
 
-    raise typer.Exit(examine(namespace, kubeconfig, context, output))
+    raise typer.Exit(examine(namespace, Extenders(tuple(extender), kubeconfig, context), output))
 
 
 @app.command(epilog=EPILOG, short_help="Versions of this program and of the cluster.")

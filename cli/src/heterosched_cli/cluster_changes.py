@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
+import typer
 
 from heterosched.constants import LABEL_HOSTNAME
 from heterosched.errors import InvalidInput
@@ -32,13 +33,13 @@ class ClusterChanges:
 
 
 def parse_added(texts: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    """`nvidia-a100=8`: so many devices of a type. Raises InvalidInput."""
+    """`nvidia-a100=8`: so many devices of a type. Raises BadParameter."""
     found = []
     for text in texts:
         parts = re.fullmatch(r"([^=]+)=(\d+)", text)
         if parts is None or not 1 <= int(parts[2]) <= MOST_ADDED:
             remedy = f"write DEVICE=COUNT with a count from 1 to {MOST_ADDED}, such as nvidia-a100=8"
-            raise InvalidInput("--add", text, "is no device with a number", remedy)
+            raise typer.BadParameter(f"{text!r} is no device with a number; {remedy}", param_hint="--add")
         found.append((parts[1], int(parts[2])))
     return tuple(found)
 

@@ -5,6 +5,7 @@ The API server does this for what is applied; `plan` has to do it for what is no
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
@@ -105,8 +106,11 @@ def _fields(type: Any) -> dict[str, Any]:
 
 
 def _fractions(content: Any, path: str) -> Iterator[tuple[str, float]]:
-    """Numbers with a fraction: quantities of the API are integers or texts. Pod templates are the API server's own."""
-    if isinstance(content, float):
+    """Numbers with a fraction: quantities of the API are integers or texts. Pod templates are the API server's own.
+
+    NaN and infinity are no quantities as texts either; whoever reads the field says so.
+    """
+    if isinstance(content, float) and math.isfinite(content):
         yield path, content
     elif isinstance(content, dict):
         for key, value in content.items():

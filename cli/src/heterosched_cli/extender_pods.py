@@ -21,10 +21,11 @@ from heterosched.constants import DECISIONS_AUDIENCE, TOKEN_HEADER
 from heterosched.errors import HeteroSchedError, InvalidInput
 from heterosched.kube.client import Kube, Reply
 from heterosched.kube.errors import ApiError, ApiUnavailable
+from heterosched_cli.live import NOT_KNOWN
 
 LABELS = "app.kubernetes.io/name=heterosched,app.kubernetes.io/component=scheduler"
 USUAL_NAMESPACES = ("heterosched", "heterosched-system")
-"""Where to look for those who may not list pods of all namespaces."""
+"""Where to look for those who may not list pods of all namespaces, and what may be trusted unnamed."""
 VIEWER = "heterosched-viewer"
 OPS_PORT = 9102
 TOKEN_SECONDS = 600
@@ -89,10 +90,15 @@ def pods_that_run(pods: Sequence[dict[str, Any]]) -> list[ExtenderPod]:
     ]
 
 
-async def token_of(kube: Kube, namespace: str) -> Token:
-    """The token in the environment, else a new one of the viewer's account. Raises ApiUnavailable."""
+async def token_of(kube: Kube, namespace: str, named: bool = False) -> Token:
+    """The token in the environment, else a new one of the viewer's account. Raises ApiUnavailable.
+
+    That of the environment is somebody's own, and whoever may create pods in some namespace may give one our labels: it
+    goes to a namespace that the caller has `named`, or to the usual ones, which nobody makes without rights on the
+    whole cluster. A new one is of the namespace to which it goes, so it is worth nothing elsewhere.
+    """
     own = os.environ.get(TOKEN_VARIABLE, "").strip()
-    if own:
+    if own and (named or namespace in USUAL_NAMESPACES):
         return Token(own)
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{VIEWER}/token"
     spec = {"audiences": [DECISIONS_AUDIENCE], "expirationSeconds": TOKEN_SECONDS}
@@ -102,7 +108,8 @@ async def token_of(kube: Kube, namespace: str) -> Token:
     except ApiUnavailable:
         raise
     except ApiError as error:
-        return Token(trouble=f"{error.message}")
+        unsent = f"; {TOKEN_VARIABLE} is sent to a namespace that you name alone: --extender {namespace}" if own else ""
+        return Token(trouble=f"{error.message}{unsent}")
 
 
 async def ask_all(
@@ -111,12 +118,14 @@ async def ask_all(
     path: str,
     query: Mapping[str, str | Sequence[str]],
     known: MutableMapping[str, tuple[float, str]],
+    named: bool = False,
 ) -> list[tuple[ExtenderPod, Reply]]:
     """What each says at `path`; a refusal of the API server itself raises NoExtender. Raises ApiUnavailable.
 
-    `known`: tokens by namespace with the end of their use (monotonic seconds), for who asks again and again.
+    `known`: tokens by namespace with the end of their use (monotonic seconds), for who asks again and again. `named`:
+    the caller has named the namespace.
     """
-    token = await _token(kube, pods[0].namespace, known)
+    token = await _token(kube, pods[0].namespace, known, named)
     asked = (kube.ask(pod.path(path, query), token.headers, ANSWER_SECONDS) for pod in pods)
     replies = list(zip(pods, await asyncio.gather(*asked), strict=True))
     for pod, reply in replies:
@@ -124,11 +133,11 @@ async def ask_all(
     return replies
 
 
-async def _token(kube: Kube, namespace: str, known: MutableMapping[str, tuple[float, str]]) -> Token:
+async def _token(kube: Kube, namespace: str, known: MutableMapping[str, tuple[float, str]], named: bool) -> Token:
     until, text = known.get(namespace, (0.0, ""))
     if time.monotonic() < until:
         return Token(text)
-    token = await token_of(kube, namespace)
+    token = await token_of(kube, namespace, named)
     if token.text:
         known[namespace] = time.monotonic() + TOKEN_SECONDS / 2, token.text
     return token
@@ -160,7 +169,9 @@ async def _labelled(kube: Kube, namespace: str) -> list[dict[str, Any]]:
     try:
         return await kube.list(f"/api/v1/namespaces/{namespace}/pods" if namespace else "/api/v1/pods", params)
     except ApiError as error:
-        if error.status not in (401, 403):
+        if error.status == 401:
+            raise NoExtender(f"extenders cannot be looked for: {error.message}; {NOT_KNOWN}") from error
+        if error.status != 403:
             raise
         refused = error
     for usual in () if namespace else USUAL_NAMESPACES:

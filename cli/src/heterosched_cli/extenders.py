@@ -6,28 +6,28 @@ Where none is named they are found through the API server; where that leads nowh
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx2
 import msgspec
+import typer
 
 from heterosched.errors import HeteroSchedError, InvalidInput, Unavailable
 from heterosched_cli.kubeconfig import check_present, namespace_of
 from heterosched_cli.options import EXTENDER
 from heterosched_cli.output import note, warn
 from heterosched_cli.places import Extenders
+from heterosched_cli.values import NAMESPACE
 
 if TYPE_CHECKING:
     from heterosched.kube.client import Kube, Reply
     from heterosched_cli.extender_pods import ExtenderPod
 
 TIMEOUT_SECONDS = 5.0
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 Answer = TypeVar("Answer")
 Query: TypeAlias = Mapping[str, str | Sequence[str]]
@@ -38,7 +38,7 @@ class NoRecord(HeteroSchedError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """What came of one question; `trouble` where nothing did."""
 
     place: str
@@ -48,12 +48,13 @@ class _Said:
 
 
 def pod_of(given: str, namespace: str, kubeconfig: Path | None, context: str) -> tuple[str, str]:
-    """Namespace and name from `NAME`, `pod/NAME` or `NAMESPACE/NAME`. Raises InvalidInput."""
+    """Namespace and name from `NAME`, `pod/NAME` or `NAMESPACE/NAME`. Raises BadParameter, InvalidInput."""
     first, _, rest = given.partition("/")
     if not rest or first in ("pod", "pods", "po"):
         return namespace_of(namespace, kubeconfig, context), rest or first
     if "/" in rest or (namespace and namespace != first):
-        raise InvalidInput("POD", given, f"is no pod of namespace {namespace or first}", "write NAME or NAMESPACE/NAME")
+        problem = f"{given!r} is no pod of namespace {namespace or first}; write NAME or NAMESPACE/NAME"
+        raise typer.BadParameter(problem, param_hint="POD")
     return first, rest
 
 
@@ -67,7 +68,7 @@ def latest(
 ) -> Answer:
     """The answer about the latest decision on record; `read` makes it of an answer's bytes, `at` says when it was.
 
-    Raises NoRecord, Unavailable (no extender answers), InvalidInput (an address that is none).
+    Raises NoRecord, Unavailable (no extender answers), BadParameter (an address that is none), InvalidInput.
     """
     path = f"/v1/decisions/{quote(namespace, safe='')}/{quote(pod, safe='')}"
     found = list(_answers(path, query, extenders, read, "decision"))
@@ -82,7 +83,7 @@ def latest(
 def first(path: str, query: Query, extenders: Extenders, read: Callable[[bytes], Answer]) -> Answer:
     """What the first extender that answers says at `path`: of the cluster all replicas know the same.
 
-    Raises NoRecord (none of them knows what is asked about), Unavailable, InvalidInput (an address that is none).
+    Raises NoRecord (none of them knows what is asked about), Unavailable, BadParameter (an address that is none).
     """
     for answer in _answers(path, query, extenders, read, "report"):
         return answer
@@ -112,67 +113,77 @@ def _answers(
         warn(problem)
 
 
-def _said(path: str, query: Query, extenders: Extenders) -> Iterator[_Said]:
-    """The answers, one by one. Raises NoExtender, InvalidInput."""
+def is_namespace(given: str) -> bool:
+    """Whether an `--extender` names a namespace, and no address."""
+    return NAMESPACE.fullmatch(given) is not None
+
+
+def _said(path: str, query: Query, extenders: Extenders) -> Iterator[Said]:
+    """The answers, one by one. Raises NoExtender, InvalidInput, BadParameter."""
     if not extenders.given:
         yield from _found(path, query, extenders)
     for given in extenders.given:
-        if _NAMESPACE.fullmatch(given):
+        if is_namespace(given):
             yield from _of_pods(path, query, extenders, given)
         else:
-            yield _of_address(given, path, query)
+            yield of_address(given, path, query)
 
 
-def _found(path: str, query: Query, extenders: Extenders) -> Iterator[_Said]:
+def _found(path: str, query: Query, extenders: Extenders) -> Iterator[Said]:
     """Of the cluster's extenders; where they cannot be asked, of the one on this machine, if there is one."""
     try:
         check_present(extenders.kubeconfig)
-    except InvalidInput:
-        yield _of_address(EXTENDER, path, query)
+    except InvalidInput as error:
+        here = of_address(EXTENDER, path, query)
+        yield replace(here, trouble=f"{error}\n{here.trouble}") if here.trouble else here
         return
     from heterosched_cli.extender_pods import NoExtender
 
     try:
         yield from _of_pods(path, query, extenders)
     except (NoExtender, Unavailable) as error:
-        here = _of_address(EXTENDER, path, query)
+        here = of_address(EXTENDER, path, query)
         if here.trouble:
-            raise Unavailable(f"{error}\n{here.trouble}") from error
+            raise Unavailable(f"{error}\nnor is one forwarded to this machine: {here.trouble}") from error
         note(f"asked {EXTENDER}: {error}")
         yield here
 
 
-def _of_pods(path: str, query: Query, extenders: Extenders, namespace: str = "") -> list[_Said]:
+def _of_pods(path: str, query: Query, extenders: Extenders, namespace: str = "") -> list[Said]:
     """Through the API server. Raises NoExtender, Unavailable (it does not answer), InvalidInput."""
     from heterosched_cli.extender_pods import ask_all, find, status_of
     from heterosched_cli.live import ask
 
     async def question(kube: Kube) -> list[tuple[ExtenderPod, Reply]]:
-        return await ask_all(kube, await find(kube, namespace), path, query, extenders.tokens)
+        return await ask_all(kube, await find(kube, namespace), path, query, extenders.tokens, bool(namespace))
 
-    found = list[_Said]()
+    found = list[Said]()
     for pod, reply in ask(question, extenders.kubeconfig, extenders.context):
         refused = status_of(reply)
         trouble = f"{pod} cannot be reached: {refused}" if refused is not None else ""
-        found.append(_Said(str(pod), reply.status, reply.body, trouble))
+        found.append(Said(str(pod), reply.status, reply.body, trouble))
     return found
 
 
-def _of_address(url: str, path: str, query: Query) -> _Said:
-    """Straight, with the token of the environment where there is one. Raises InvalidInput (an address that is none)."""
-    token = os.environ.get("HETEROSCHED_DECISIONS_TOKEN", "").strip()
+def of_address(url: str, path: str, query: Query) -> Said:
+    """Straight, with the token of the environment where there is one and the path is not open to all.
+
+    Raises BadParameter (an address that is none).
+    """
+    token = os.environ.get("HETEROSCHED_DECISIONS_TOKEN", "").strip() if path.startswith("/v1/") else ""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         answer = httpx2.get(f"{url.rstrip('/')}{path}", params=dict(query), headers=headers, timeout=TIMEOUT_SECONDS)
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         remedy = "write an address such as http://127.0.0.1:9102, or the namespace of the extenders"
-        raise InvalidInput("--extender", url, str(error), remedy) from error
+        problem = str(error).rstrip(".")
+        raise typer.BadParameter(f"{url!r}: {problem}; {remedy}", param_hint="--extender") from error
     except httpx2.HTTPError as error:
-        return _Said(url, trouble=f"extender {url} does not answer: {error or type(error).__name__}")
-    return _Said(f"extender {url}", answer.status_code, answer.content)
+        return Said(url, trouble=f"extender {url} does not answer: {error or type(error).__name__}")
+    return Said(f"extender {url}", answer.status_code, answer.content)
 
 
-def _read(said: _Said, read: Callable[[bytes], Answer], kind: str) -> Answer | None:
+def _read(said: Said, read: Callable[[bytes], Answer], kind: str) -> Answer | None:
     """The answer, None for `no such`. Raises Unavailable."""
     if said.trouble:
         raise Unavailable(said.trouble)

@@ -42,6 +42,16 @@ class Group(TyperGroup):
         """Run it."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = in_plain_words(error)
+            raise
         except HeteroSchedError as error:
             note("\n".join(f"error: {line}" for line in str(error).splitlines()))
             raise typer.Exit(1) from error
+
+
+def in_plain_words(error: typer.BadParameter) -> str:
+    """The message without what its validator says to programmers alone, and with the value that it is about."""
+    found: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
+    value = repr(found[0].get("input")) if found else "it"
+    return error.message.removeprefix("Value error, ").replace("Input should", f"{value} should", 1)

@@ -13,7 +13,7 @@ import msgspec
 from heterosched.api import HeteroJob
 from heterosched.api.status import HeteroJobStatus, TaskStatus, state_of, status_of
 from heterosched.errors import HeteroSchedError
-from heterosched.units import format_duration, parse_time
+from heterosched.units import format_duration, format_time, parse_time
 from heterosched_cli.kubeconfig import namespace_of
 from heterosched_cli.output import Format, joules, note, warn, write_data, write_table
 
@@ -56,7 +56,11 @@ def list_jobs(
         for line in lines:
             print(f"heterojob/{line.job.metadata.name}")
     elif not lines:
-        note("no HeteroJobs in any namespace" if everywhere else f"no HeteroJobs in namespace {place}")
+        note(
+            "no HeteroJobs in any namespace"
+            if everywhere
+            else f"no HeteroJobs in namespace {place}; -A lists those of all"
+        )
     else:
         wide, now = format is Format.WIDE, time.time()
         columns = WIDE_COLUMNS if wide else COLUMNS
@@ -129,7 +133,7 @@ def task_row(task: TaskStatus) -> tuple[str, ...]:
         f"{task.state}: {task.reason}" if task.reason else task.state,
         task.planned.device,
         ",".join(nodes) or task.planned.node,
-        task.planned.start,
+        moment(task.planned.start),
         _seconds(task.planned.seconds),
         _seconds(task.actual.seconds),
         _joules(task.energy_joules or task.planned.energy_joules),
@@ -174,8 +178,13 @@ def row(line: Line, wide: bool, now: float) -> tuple[str, ...]:
 def finish_of(status: HeteroJobStatus, now: float) -> str:
     """When the job ended, else when it is expected to; a prediction that has passed is none."""
     if status.completion_time or not status.plan.finish:
-        return status.completion_time
-    return status.plan.finish if parse_time(status.plan.finish) > now - LATE_SECONDS else "overdue"
+        return moment(status.completion_time)
+    return moment(status.plan.finish) if parse_time(status.plan.finish) > now - LATE_SECONDS else "overdue"
+
+
+def moment(text: str) -> str:
+    """A time of a status in whole seconds: some have milliseconds there, and a column needs one form for all."""
+    return format_time(int(parse_time(text))) if text else ""
 
 
 def data_of(line: Line) -> dict[str, Any]:

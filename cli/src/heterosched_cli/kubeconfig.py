@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ def namespace_of(explicit: str, kubeconfig: Path | None, context: str) -> str:
             if isinstance(entry, dict) and entry.get("name") == name:
                 return _namespace(entry) or DEFAULT
     if context:
+        check_present(kubeconfig)
         known = ", ".join(sorted(str(e.get("name")) for c in contents for e in c.get("contexts") or ())) or "none"
         raise InvalidInput("kubeconfig", "contexts", f"there is no context {context!r}", f"it has: {known}")
     return DEFAULT
@@ -58,6 +61,31 @@ def check_present(kubeconfig: Path | None) -> None:
     if not any(file.exists() for file in files):
         remedy = "give one with --kubeconfig or KUBECONFIG"
         raise InvalidInput("kubeconfig", "", f"there is no file {' or '.join(map(str, files))}", remedy)
+
+
+def check_login(kubeconfig: Path | None, context: str) -> None:
+    """Raises InvalidInput where the user of the context logs in by a program that is not there: the client's own word
+    about it names no user, and it goes on without credentials.
+    """
+    contents = [document.content for file in _files(kubeconfig) if file.exists() for document in read_documents(file)]
+    name = context or next((str(own["current-context"]) for own in contents if own.get("current-context")), "")
+    user = str(_entry(contents, "contexts", name, "context").get("user") or "")
+    plugin = _entry(contents, "users", user, "user").get("exec")
+    command = plugin.get("command") if isinstance(plugin, dict) else None
+    if not isinstance(plugin, dict) or not isinstance(command, str) or not command or Path(command).name != command:
+        return
+    added = {own.get("name"): own.get("value") for own in plugin.get("env") or () if isinstance(own, dict)}
+    if shutil.which(command, path=added.get("PATH")) is None:
+        problem = f"the login plug-in {command!r} is not on the PATH"
+        remedy = str(plugin.get("installHint") or "install it, or use another --context").strip()
+        raise InvalidInput("kubeconfig", f"users[{user}].user.exec.command", problem, remedy)
+
+
+def _entry(contents: Sequence[dict[str, Any]], kind: str, name: str, inner: str) -> dict[str, Any]:
+    """What the first entry of this name holds; nothing where there is none, or it is no mapping."""
+    entries = (own for content in contents for own in content.get(kind) or () if isinstance(own, dict))
+    found = next((own.get(inner) for own in entries if own.get("name") == name), None)
+    return found if isinstance(found, dict) else {}
 
 
 def _files(kubeconfig: Path | None) -> list[Path]:

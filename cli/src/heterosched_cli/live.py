@@ -11,11 +11,14 @@ from heterosched.constants import API_VERSION
 from heterosched.errors import HeteroSchedError, Unavailable
 from heterosched.kube.client import Kube
 from heterosched.kube.errors import ApiError, ApiUnavailable, NotFound
-from heterosched_cli.kubeconfig import check_present
+from heterosched_cli.doctor.registry import INSTALL
+from heterosched_cli.kubeconfig import check_login, check_present
 
 Answer = TypeVar("Answer")
 Json = dict[str, Any]
 API = f"/apis/{API_VERSION}"
+NOT_KNOWN = "your credentials are not accepted: log in again, or use another --context"
+TO_INSTALL = f"HeteroSched is not installed there: {INSTALL}, or use another --context"
 
 
 class NotInstalled(HeteroSchedError):
@@ -26,6 +29,7 @@ def ask(question: Callable[[Kube], Awaitable[Answer]], kubeconfig: Path | None, 
     """Connect, ask, close. Raises InvalidInput (credentials), Unavailable (no answer), ApiError (refused)."""
 
     check_present(kubeconfig)
+    check_login(kubeconfig, context)
 
     async def session() -> Answer:
         async with await Kube.connect(kubeconfig, context or None) as kube:
@@ -34,12 +38,20 @@ def ask(question: Callable[[Kube], Awaitable[Answer]], kubeconfig: Path | None, 
     try:
         return asyncio.run(session())
     except ApiUnavailable as error:
-        remedy = "check --kubeconfig, --context and that the cluster is up"
-        raise Unavailable(f"the API server does not answer: {error}; {remedy}") from error
+        raise Unavailable(f"the API server does not answer: {error}; {silence(error)}") from error
     except ApiError as error:
-        if error.status in (401, 403):
+        if error.status == 401:
+            raise HeteroSchedError(f"{error}; {NOT_KNOWN}") from error
+        if error.status == 403:
             raise HeteroSchedError(f"{error}; ask for the rights or use another --context") from error
         raise
+
+
+def silence(error: ApiUnavailable) -> str:
+    """What to do about an API server that does not answer."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "the kubeconfig's certificate-authority is not that of this server: get the kubeconfig anew"
+    return "check --kubeconfig, --context and that the cluster is up"
 
 
 async def list_ours(kube: Kube, plural: str, namespace: str = "") -> list[Json]:
@@ -48,5 +60,4 @@ async def list_ours(kube: Kube, plural: str, namespace: str = "") -> list[Json]:
     try:
         return await kube.list(path)
     except NotFound as error:
-        remedy = "install it with kubectl apply -f crds/"
-        raise NotInstalled(f"the cluster does not serve {plural} of {API_VERSION}; {remedy}") from error
+        raise NotInstalled(f"the cluster does not serve {plural} of {API_VERSION}; {TO_INSTALL}") from error

@@ -21,7 +21,8 @@ MOST_NODES = 20_000
 def live_telemetry(extenders: Extenders, now: float, rows: Sequence[PolicyRow], nodes: int) -> Telemetry:
     """The figures of the first extender that answers, as of `now` (epoch seconds); what is missing is a remark.
 
-    `rows`: the policies of the jobs; `nodes`: how many the cluster has. Raises InvalidInput (an address that is none).
+    `rows`: the policies of the jobs; `nodes`: how many the cluster has. Raises InvalidInput (several installations),
+    BadParameter (an address that is none).
     """
     try:
         found = ask_devices({"limit": str(MOST_NODES)}, extenders)[1]

@@ -10,14 +10,16 @@ from heterosched.api import SchedulingPolicy, ThroughputProfile
 from heterosched.constants import LABEL_JOB
 from heterosched.kube.client import Kube
 from heterosched.kube.convert import Problems, to_node
-from heterosched.kube.errors import NotFound
+from heterosched.kube.errors import ApiError, ApiUnavailable, NotFound
 from heterosched.kube.objects import NodeObject, PodObject
 from heterosched.kube.topology import TOPOLOGIES_PATH, TopologyObject, to_topology
 from heterosched.model import Cluster
 from heterosched_cli.live import Json, NotInstalled, ask, list_ours
 from heterosched_cli.live_objects import readable, reservations_of
-from heterosched_cli.output import note
+from heterosched_cli.output import note, warn
 from heterosched_cli.plan import World
+
+PRIORITY_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 
 
 def live_world(own: Collection[tuple[str, str]], now: float, kubeconfig: Path | None, context: str) -> World:
@@ -25,7 +27,7 @@ def live_world(own: Collection[tuple[str, str]], now: float, kubeconfig: Path | 
 
     Pods of the jobs in `own` (namespace, name) do not count: the plan shows these jobs as if they had not started.
     """
-    nodes, pods, policies, profiles, zones = ask(_questions, kubeconfig, context)
+    nodes, pods, policies, profiles, zones, classes = ask(_questions, kubeconfig, context)
     problems = Problems()
     model = tuple(to_node(node, problems) for node in readable(nodes, NodeObject))
     others = (
@@ -36,18 +38,25 @@ def live_world(own: Collection[tuple[str, str]], now: float, kubeconfig: Path | 
     topologies = {own.node: own for own in found if own is not None}
     cluster = Cluster(model, tuple(held), topologies=topologies)
     note("planned beside what runs now; tasks of other HeteroJobs that have not started are not counted")
-    return World(cluster, tuple(readable(profiles, ThroughputProfile)), tuple(readable(policies, SchedulingPolicy)))
+    return World(
+        cluster,
+        tuple(readable(profiles, ThroughputProfile)),
+        tuple(readable(policies, SchedulingPolicy)),
+        priorities=None if classes is None else frozenset(own["metadata"]["name"] for own in classes),
+    )
 
 
-async def _questions(kube: Kube) -> tuple[list[Json], list[Json], list[Json], list[Json], list[Json]]:
-    nodes, pods, policies, profiles, zones = await asyncio.gather(
+async def _questions(
+    kube: Kube,
+) -> tuple[list[Json], list[Json], list[Json], list[Json], list[Json], list[Json] | None]:
+    return await asyncio.gather(
         kube.list("/api/v1/nodes"),
         kube.list("/api/v1/pods", {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}),
         _if_served(kube, "schedulingpolicies"),
         _if_served(kube, "throughputprofiles"),
         _zones(kube),
+        _classes(kube),
     )
-    return nodes, pods, policies, profiles, zones
 
 
 async def _zones(kube: Kube) -> list[Json]:
@@ -56,6 +65,17 @@ async def _zones(kube: Kube) -> list[Json]:
         return await kube.list(TOPOLOGIES_PATH)
     except NotFound:
         return []
+
+
+async def _classes(kube: Kube) -> list[Json] | None:
+    """Not everybody may list what is cluster-wide; a plan can be had all the same."""
+    try:
+        return await kube.list(PRIORITY_CLASSES)
+    except ApiUnavailable:
+        raise
+    except ApiError as error:
+        warn(f"whether priority classes exist is not checked: {error}")
+        return None
 
 
 async def _if_served(kube: Kube, plural: str) -> list[Json]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from heterosched_cli import completing
+from heterosched_cli import completing, values
 from heterosched_cli.output import Format
 
 EXTENDER = "http://127.0.0.1:9102"
@@ -45,29 +45,37 @@ Namespace = Annotated[
         "-n",
         help="Namespace (else that of the context, else default).",
         autocompletion=completing.namespaces,
+        callback=values.namespace,
     ),
 ]
 Installation = Annotated[
-    str, typer.Option("--namespace", "-n", help="Namespace of the installation (else it is looked for).")
+    str,
+    typer.Option(
+        "--namespace", "-n", help="Namespace of the installation (else it is looked for).", callback=values.namespace
+    ),
 ]
 AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")]
 JobNames = Annotated[
     list[str] | None,
     typer.Argument(
         help="These jobs alone, with their tasks.",
-        metavar="[NAME]...",
+        metavar="NAME",
         show_default=False,
         autocompletion=completing.jobs,
     ),
 ]
 ClientOnly = Annotated[bool, typer.Option("--client", help="Do not ask the cluster or an extender.")]
+OwnVersion = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version of this program alone.", is_eager=True, callback=values.version),
+]
 Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the answer.")]
 
 ProfileNames = Annotated[
     list[str] | None,
     typer.Argument(
         help="These profiles alone, device by device.",
-        metavar="[NAME]...",
+        metavar="NAME",
         show_default=False,
         autocompletion=completing.profiles,
     ),
@@ -76,7 +84,7 @@ PolicyNames = Annotated[
     list[str] | None,
     typer.Argument(
         help="These policies alone, with all constants.",
-        metavar="[NAME]...",
+        metavar="NAME",
         show_default=False,
         autocompletion=completing.policies,
     ),
@@ -85,7 +93,7 @@ StrategyNames = Annotated[
     list[str] | None,
     typer.Argument(
         help="These strategies alone, with method and source.",
-        metavar="[NAME]...",
+        metavar="NAME",
         show_default=False,
         autocompletion=completing.strategies,
     ),
@@ -125,14 +133,21 @@ ClusterFile = Annotated[
     typer.Option(help="Plan offline on the nodes of this file (kubectl get nodes,pods -A -o yaml, or the short form)."),
 ]
 Policy = Annotated[
-    str, typer.Option(help="Plan by this policy, whatever the jobs say.", autocompletion=completing.policies)
+    str,
+    typer.Option(
+        help="Plan by this policy, whatever the jobs say.", autocompletion=completing.policies, callback=values.policy
+    ),
 ]
 Strategy = Annotated[
     str, typer.Option(help="Plan by this strategy, whatever the jobs say.", autocompletion=completing.strategies)
 ]
 Plot = Annotated[
     Path | None,
-    typer.Option(help="Draw the plan into this SVG file: nodes over time, critical path, power.", metavar="FILE.svg"),
+    typer.Option(
+        help="Draw the plan into this SVG file: nodes over time, critical path, power.",
+        metavar="FILE.svg",
+        callback=values.svg,
+    ),
 ]
 
 # --- why ------------------------------------------------------------------------------------------------------
@@ -161,10 +176,20 @@ Informant = Annotated[
     ),
 ]
 
+Process = Annotated[
+    list[str],
+    typer.Option(
+        "--extender",
+        envvar="HETEROSCHED_DECISIONS_URL",
+        help="Address of an extender's operations port, where it is no pod of the cluster, or is not to be asked as "
+        "one; repeatable.",
+    ),
+]
+
 # --- devices --------------------------------------------------------------------------------------------------
 NodeNames = Annotated[
     list[str] | None,
-    typer.Argument(help="These nodes alone.", metavar="[NODE]...", show_default=False, autocompletion=completing.nodes),
+    typer.Argument(help="These nodes alone.", metavar="NODE", show_default=False, autocompletion=completing.nodes),
 ]
 Tas = Annotated[bool, typer.Option("--tas", help="What TASPolicies say of the nodes, instead.")]
 Limit = Annotated[int, typer.Option(help="Show at most so many nodes.", min=1, max=10_000)]
@@ -199,7 +224,8 @@ DevicesFile = Annotated[
     typer.Option(help="With --cluster: rows of the device table, as the operator's devices_file.", metavar="FILE"),
 ]
 WhatIfPlot = Annotated[
-    Path | None, typer.Option(help="With --cluster: draw both plans into this SVG file.", metavar="FILE.svg")
+    Path | None,
+    typer.Option(help="With --cluster: draw both plans into this SVG file.", metavar="FILE.svg", callback=values.svg),
 ]
 OtherPolicy = Annotated[
     str,
@@ -241,7 +267,9 @@ ForeignFile = Annotated[
     Path, typer.Argument(help="Manifests in YAML or JSON, one or several; - for standard input.", metavar="FILE")
 ]
 JobName = Annotated[str, typer.Option(help="Name of the job (else from the file's name).")]
-JobNamespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace to write into the manifest.")]
+JobNamespace = Annotated[
+    str, typer.Option("--namespace", "-n", help="Namespace to write into the manifest.", callback=values.namespace)
+]
 JobPolicy = Annotated[
     str, typer.Option(help="Policy of the job (else the API's default).", autocompletion=completing.policies)
 ]

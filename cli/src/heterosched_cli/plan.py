@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as with_fields
 from pathlib import Path
@@ -17,6 +17,7 @@ from heterosched.errors import InvalidInput
 from heterosched.model import NO_TELEMETRY, Cluster, Telemetry
 from heterosched.planning.doubts import doubts
 from heterosched.planning.planner import plan
+from heterosched.planning.priorities import check_priority_classes
 from heterosched.planning.types import JobState, PlanRequest, job_key
 from heterosched.planning.verdict import deadline_of
 from heterosched.policy.hooks import known_rows
@@ -49,12 +50,15 @@ class Manifests:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The cluster, and what it knows of profiles and policies, and what is measured of its nodes."""
+    """The cluster, and what it knows of profiles and policies, and what is measured of its nodes. `priorities`: names
+    of its priority classes, None where nobody knows them.
+    """
 
     cluster: Cluster
     profiles: tuple[ThroughputProfile, ...] = ()
     policies: tuple[SchedulingPolicy, ...] = ()
     telemetry: Telemetry = NO_TELEMETRY
+    priorities: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,9 @@ class PlanCommand:
         for job in planned:
             for doubt in doubts(job.job, job.plan.graph, world.cluster):
                 warn(f"{job.job.label}: {doubt}")
-            for problem in problems(job):
+            for problem in problems(job, world.priorities):
                 note(f"error: {problem}")
-        return exit_code(planned)
+        return exit_code(planned, world.priorities)
 
     def _draw(self, planned: list[PlannedJob], path: Path) -> None:
         from heterosched_cli.gantt import write_plot
@@ -139,8 +143,15 @@ class PlanCommand:
         return replace(job, spec=spec, metadata=metadata, status={})
 
 
-def problems(planned: PlannedJob) -> Iterator[str]:
-    """Why a job would not be worked on as it is: it cannot be planned, or its deadline is a time of the past."""
+def problems(planned: PlannedJob, priorities: Collection[str] | None) -> Iterator[str]:
+    """Why a job would not be worked on as it is: a priority class is not among `priorities`, it cannot be planned, or
+    its deadline is a time of the past.
+    """
+    try:
+        if priorities is not None:
+            check_priority_classes(planned.job, priorities)
+    except InvalidInput as error:
+        yield str(error)
     if planned.plan.error is not None:
         yield str(planned.plan.error)
         return
@@ -150,9 +161,9 @@ def problems(planned: PlannedJob) -> Iterator[str]:
         yield str(InvalidInput(planned.job.label, "spec.deadline", problem, "give a later one or remove it"))
 
 
-def exit_code(planned: Sequence[PlannedJob]) -> int:
+def exit_code(planned: Sequence[PlannedJob], priorities: Collection[str] | None) -> int:
     """0, UNPLANNED or UNKEPT: the first of these that holds for one of the jobs."""
-    if any(True for job in planned for _ in problems(job)):
+    if any(True for job in planned for _ in problems(job, priorities)):
         return UNPLANNED
     return UNKEPT if any(job.plan.verdict.startswith(("LateBy", "OverBudget")) for job in planned) else 0
 

@@ -88,7 +88,7 @@ def list_profiles(
         for own in lines:
             print(f"throughputprofile/{own.profile.metadata.name}")
     elif not lines:
-        note(f"no ThroughputProfiles in {where}")
+        note(f"no ThroughputProfiles in {where}" + ("" if everywhere else "; -A lists those of all"))
     else:
         _write(lines, bool(names) or format is Format.WIDE, everywhere)
 

@@ -54,7 +54,7 @@ def progress_of(line: Line, now: float) -> Progress:
 def sentence(progress: Progress, now: float) -> str:
     """A line of its own, with the time."""
     finish = f", finish {progress.finish}" if progress.finish else ""
-    return f"{format_time(now)} {progress.key} {progress.state}: {progress.tasks}{finish}"
+    return f"{format_time(int(now))} {progress.key} {progress.state}: {progress.tasks}{finish}"
 
 
 def table(jobs: Sequence[Progress], remark: str) -> Table:

@@ -59,4 +59,4 @@ def _once(show: Callable[[], object], first: bool, format: Format) -> None:
     screen = _Screen()
     with redirect_stdout(screen), redirect_stderr(screen):
         show()
-    sys.stdout.write(f"{CLEAR}{screen.getvalue()}\nat {format_time(time.time())}, Ctrl-C ends it\n")
+    sys.stdout.write(f"{CLEAR}{screen.getvalue()}\nat {format_time(int(time.time()))}, Ctrl-C ends it\n")

@@ -142,14 +142,14 @@ async def _questions(kube: Kube) -> dict[str, list[Json]]:
 
 async def _listed(kube: Kube, kind: str, path: str, needed: bool) -> list[Json]:
     from heterosched.kube.errors import NotFound
-    from heterosched_cli.live import NotInstalled
+    from heterosched_cli.live import TO_INSTALL, NotInstalled
 
     only = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"} if kind == "pods" else {}
     try:
         return await kube.list(path, only)
     except NotFound as error:
         if needed:
-            raise NotInstalled(f"the cluster does not serve {kind}; install it with kubectl apply -f crds/") from error
+            raise NotInstalled(f"the cluster does not serve {kind}; {TO_INSTALL}") from error
         return []
 
 

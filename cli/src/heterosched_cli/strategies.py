@@ -1,20 +1,24 @@
-"""`heterosched strategies`: what may stand in `spec.strategy`: all that installed packages offer, ours or others."""
+"""`heterosched strategies`: what may stand in `spec.strategy`: all that installed packages offer, ours or others, and
+the names that are the planner's own.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 
 from heterosched.algorithms.base import ENTRY_POINTS, Strategy
 from heterosched.errors import HeteroSchedError
 from heterosched.planning.planner import AUTO_STRATEGY
-from heterosched_cli.output import Format, note, warn, write_data, write_table
+from heterosched.planning.prepared import AUTO
+from heterosched.planning.training import JPS
+from heterosched_cli.output import Format, warn, write_data, write_table
 
 COLUMNS = ("STRATEGY", "IN SHORT")
 WIDE_COLUMNS = (*COLUMNS, "PACKAGE", "METHOD AND SOURCE")
-AUTO = f"Auto, the default, is {AUTO_STRATEGY} for graphs, and jps for distributed training (all that waits jointly)"
+CORE = "heterosched"
 
 
 class NoSuchStrategy(HeteroSchedError):
@@ -33,12 +37,12 @@ class Told:
 
 def list_strategies(names: Sequence[str], format: Format) -> None:
     """Print them, or those of `names` alone with their method. Raises NoSuchStrategy."""
-    found = list(installed())
+    found = sorted((*planners(), *installed()), key=lambda own: (own.name != AUTO, own.name))
     if names:
         missing = [name for name in names if all(own.name != name for own in found)]
         if missing:
             known = ", ".join(own.name for own in found)
-            raise NoSuchStrategy(f"no strategy {' or '.join(missing)} is installed; there are {known}")
+            raise NoSuchStrategy(f"no strategy {' or '.join(missing)} is installed; a job may name {known}")
         found = [own for own in found if own.name in names]
     if format in (Format.JSON, Format.YAML):
         data = [{"name": own.name, "short": own.short, "method": own.method, "package": own.package} for own in found]
@@ -52,7 +56,15 @@ def list_strategies(names: Sequence[str], format: Format) -> None:
         wide = format is Format.WIDE
         rows = [(own.name, own.short, own.package, own.method)[: 4 if wide else 2] for own in found]
         write_table(WIDE_COLUMNS if wide else COLUMNS, rows)
-        note(AUTO)
+
+
+def planners() -> Iterator[Told]:
+    """The names that are the planner's own: they choose among strategies, or plan what no strategy alone can."""
+    package = f"{CORE} {version(CORE)}"
+    yield Told(AUTO, f"The default: {AUTO_STRATEGY} for graphs, {JPS} for distributed training", "", package)
+    method = "Sampling-based joint placement of all training tasks that could start, with a proven bound."
+    short = f"JPS: training that waits is sized and placed jointly, graphs go by {AUTO_STRATEGY}"
+    yield Told(JPS, short, method, package)
 
 
 def installed() -> Iterator[Told]:

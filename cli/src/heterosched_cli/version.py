@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heterosched.constants import API_VERSION, GROUP
 from heterosched.errors import HeteroSchedError
+from heterosched_cli.doctor.registry import INSTALL
 from heterosched_cli.output import Format, note, write_data
 from heterosched_cli.places import Extenders
 
@@ -30,7 +31,7 @@ def print_version(
     server = data.get("server")
     if server:
         print(f"kubernetes   {server['kubernetes']}")
-        print(f"api          {', '.join(server['api']) or f'{GROUP} is not installed: kubectl apply -f crds/'}")
+        print(f"api          {', '.join(server['api']) or f'{GROUP} is not installed: {INSTALL}'}")
         for name in server["kinds"]:
             print(f"             {name}")
     if data.get("extender"):

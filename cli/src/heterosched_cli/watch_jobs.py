@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
+import typer
 
-from heterosched.errors import HeteroSchedError
+from heterosched.errors import HeteroSchedError, InvalidQuantity
 from heterosched.kube.client import Kube
 from heterosched.kube.objects import KubeObject
 from heterosched.kube.reflector import Reflector
@@ -75,8 +76,10 @@ class WatchCommand:
     context: str
 
     def run(self, format: Format, timeout: str) -> int:
-        """Watch and return the exit code. Raises NoSuchJob, NotInTime, Unavailable (at the start), NotInstalled."""
-        seconds = parse_duration(timeout, object="--timeout") if timeout else None
+        """Watch and return the exit code. Raises BadParameter, NoSuchJob, NotInTime, Unavailable (at the
+        start), NotInstalled.
+        """
+        seconds = _limit(timeout) if timeout else None
         place = "" if self.everywhere else namespace_of(self.namespace, self.kubeconfig, self.context)
         follow = _Follow(self.names, place, view_of(format))
         try:
@@ -85,6 +88,14 @@ class WatchCommand:
             return INTERRUPTED
         finally:
             follow.view.close()
+
+
+def _limit(timeout: str) -> float:
+    """Seconds. Raises BadParameter."""
+    try:
+        return parse_duration(timeout)
+    except InvalidQuantity as error:
+        raise typer.BadParameter(f"{error.problem}; write 2h30m, 45s or 1.5s", param_hint="--timeout") from error
 
 
 class _Follow:

@@ -6,12 +6,13 @@ The replay runs the very code that the extender runs. No cluster is asked, and f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
+import typer
 
 from heterosched.api import SchedulingPolicy
 from heterosched.errors import InvalidInput
@@ -68,27 +69,27 @@ def _read(text: bytes) -> tuple[Record, bytes]:
 
 
 def replay(source: Source, wanted: Wanted, save: Path | None, format: Format) -> None:
-    """Print both decisions and what is different. Raises InvalidInput, NoRecord, Unavailable."""
+    """Print both decisions and what is different. Raises BadParameter, InvalidInput, NoRecord, Unavailable."""
+    measured = dict(map(_measurement, wanted.telemetry))
     record, text = source.read()
     if save is not None:
         _write(save, text)
     case = case_of(record)
-    comparison = what_if(case, changes_of(wanted, record), plugins().hooks)
+    comparison = what_if(case, changes_of(wanted, record, measured), plugins().hooks)
     if msgspec.json.encode(comparison.recorded) != msgspec.json.encode(record.decision):
         warn(f"version {record.version} of the extender decided otherwise than this program does on the same input")
     if format in (Format.JSON, Format.YAML):
         write_data(msgspec.to_builtins(comparison), format)
     elif format is Format.NAME:
-        print(comparison.replayed.best.node if comparison.replayed.best else "")
+        print(f"node/{comparison.replayed.best.node}" if comparison.replayed.best else "")
     else:
         _write_both(comparison)
 
 
-def changes_of(wanted: Wanted, record: Record) -> Changes:
+def changes_of(wanted: Wanted, record: Record, measured: Mapping[tuple[str, str], float]) -> Changes:
     """What the options ask for. Raises InvalidInput."""
     policy = _policy(wanted, record) if wanted.policy else None
-    telemetry = dict(_measurement(text) for text in wanted.telemetry)
-    return Changes(policy, tuple(wanted.without), tuple(wanted.added), telemetry)
+    return Changes(policy, tuple(wanted.without), tuple(wanted.added), measured)
 
 
 def _policy(wanted: Wanted, record: Record) -> PolicyRow:
@@ -104,7 +105,7 @@ def _policy(wanted: Wanted, record: Record) -> PolicyRow:
 
 
 def _measurement(text: str) -> tuple[tuple[str, str], float]:
-    """`gpu_temperature:t4-0=95`, or `...=none` for a node that has no such measurement."""
+    """`gpu_temperature:t4-0=95`, or `...=none` for a node that has no such measurement. Raises BadParameter."""
     key, equals, figure = text.partition("=")
     metric, colon, node = key.partition(":")
     try:
@@ -113,11 +114,12 @@ def _measurement(text: str) -> tuple[tuple[str, str], float]:
             raise ValueError
     except ValueError as error:
         remedy = "write METRIC:NODE=NUMBER, such as gpu_temperature:t4-0=95, or =none"
-        raise InvalidInput("--set", text, "is no measurement", remedy) from error
+        raise typer.BadParameter(f"{text!r} is no measurement; {remedy}", param_hint="--set") from error
     low, high = believed_range(metric)
     if not (low <= value <= high or math.isnan(value)):
         remedy = f"give a value from {low:g} to {high:g}, or =none"
-        raise InvalidInput("--set", text, f"{metric} is never {value:g}: it would be rejected as unbelievable", remedy)
+        problem = f"{text!r}: {metric} is never {value:g}, it would be rejected as unbelievable; {remedy}"
+        raise typer.BadParameter(problem, param_hint="--set")
     return (metric, node), value
 
 

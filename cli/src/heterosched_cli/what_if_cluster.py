@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from heterosched.api import SchedulingPolicy
+from heterosched.api.status import status_of
 from heterosched.device_file import read_device_file
 from heterosched.errors import InvalidInput
 from heterosched.model import DeviceTable, Node
 from heterosched.planning.planner import HELD_SECONDS, plan
-from heterosched.planning.types import JobPlan, PlanRequest, job_key
+from heterosched.planning.types import JobPlan, JobState, PlanRequest, job_key
 from heterosched.policy.table import PolicyRow, row_of
 from heterosched.units import format_duration
 from heterosched_cli.cluster_changes import ClusterChanges, changed, parse_added
@@ -68,11 +69,12 @@ class Outlook:
 
 
 def answer(question: ClusterQuestion, format: Format) -> None:
-    """Print both outlooks, and draw them where that is asked for. Raises InvalidInput."""
+    """Print both outlooks, and draw them where that is asked for. Raises BadParameter, InvalidInput."""
+    added = parse_added(question.added)
     snapshot = read_snapshot(question.snapshot)
     table = read_device_file(question.devices)
     request = request_of(snapshot, _policies(question, snapshot), table)
-    changes = ClusterChanges(question.policy, parse_added(question.added), tuple(dict.fromkeys(question.removed)))
+    changes = ClusterChanges(question.policy, added, tuple(dict.fromkeys(question.removed)))
     other = changed(request, changes)
     now, then = outlook(request), outlook(other)
     if format in (Format.JSON, Format.YAML):
@@ -105,7 +107,9 @@ def outlook(request: PlanRequest) -> Outlook:
     """The planner's answer in figures."""
     plans = plan(request)
     keyed = [(own.job.key, plans[job_key(own.job)]) for own in request.jobs]
-    jobs = tuple(sorted((_of_job(key, own, request.now) for key, own in keyed), key=lambda own: own.key))
+    refused = {own.job.key: _refusal(own) for own in request.jobs}
+    found = (_of_job(key, own, request.now, refused[key]) for key, own in keyed)
+    jobs = tuple(sorted(found, key=lambda own: own.key))
     makespan = max((own.finish for own in jobs if own.finish is not None), default=0.0)
     return Outlook(
         jobs,
@@ -117,9 +121,19 @@ def outlook(request: PlanRequest) -> Outlook:
     )
 
 
-def _of_job(key: str, own: JobPlan, now: float) -> JobOutlook:
+def _refusal(state: JobState) -> str:
+    """What the operator says against a job of which nothing has begun: nothing will, whatever a plan makes of it."""
+    if state.holds or any(own.state != "Waiting" for own in state.progress.values()):
+        return ""
+    said = status_of(state.job).condition("Accepted")
+    return "" if said is None else f"{said.reason}: {said.message.removeprefix(f'{state.job.label}: ')}"
+
+
+def _of_job(key: str, own: JobPlan, now: float, refused: str) -> JobOutlook:
+    if refused:
+        return JobOutlook(key, None, None, None, f"the operator refuses it, {refused}")
     if own.error is not None:
-        return JobOutlook(key, None, None, None, str(own.error))
+        return JobOutlook(key, None, None, None, str(own.error).removeprefix(f"HeteroJob {key}: "))
     places = own.schedule.assignments.values()
     if own.missing:
         return JobOutlook(key, None, None, None, f"no run time is known for {_some(own.missing)} (EstimatesMissing)")
@@ -154,10 +168,7 @@ def remarks(request: PlanRequest, other: PlanRequest, now: Outlook, then: Outloo
     """What the figures do not say: jobs that have none, and devices that nobody can use."""
     if not request.jobs:
         yield "no HeteroJob of the snapshot is left to be done: there is nothing to plan"
-    for one, two in zip(now.jobs, then.jobs, strict=True):
-        for when, own in (("as it is", one), ("what if", two)):
-            if own.trouble:
-                yield f"HeteroJob {own.key}, {when}: {own.trouble}; it counts in no total"
+    yield from _troubles(now, then)
     had = {node.name for node in request.cluster.nodes}
     fresh: dict[str, set[str]] = {}
     for node in other.cluster.nodes:
@@ -166,6 +177,19 @@ def remarks(request: PlanRequest, other: PlanRequest, now: Outlook, then: Outloo
     for device, names in fresh.items():
         if not names & then.nodes:
             yield f"{device}: no job is planned there; jobs use it where devices.allow, a variant or a figure names it"
+
+
+def _troubles(now: Outlook, then: Outlook) -> Iterator[str]:
+    """Each trouble once, with all jobs that have it: many jobs of one kind are often refused for one reason."""
+    whose: dict[tuple[str, str], list[str]] = {}
+    for one, two in zip(now.jobs, then.jobs, strict=True):
+        same = one.trouble == two.trouble
+        for when, own in (("", one),) if same else ((", as it is", one), (", what if", two)):
+            if own.trouble:
+                whose.setdefault((when, own.trouble), []).append(own.key)
+    for (when, trouble), keys in whose.items():
+        name, count = ("HeteroJob", "it counts") if len(keys) == 1 else ("HeteroJobs", "they count")
+        yield f"{name} {_some(keys)}{when}: {trouble}; {count} in no total"
 
 
 def _write(now: Outlook, then: Outlook) -> None:

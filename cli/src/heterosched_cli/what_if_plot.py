@@ -20,9 +20,7 @@ MOST_JOBS = 100
 
 
 def draw(now: Outlook, then: Outlook, path: Path) -> None:
-    """Write the file. Raises InvalidInput where that is not possible, or the file is to be no SVG."""
-    if path.suffix.lower() != ".svg":
-        raise InvalidInput("--plot", str(path), "is no name of an SVG file", "end it with .svg")
+    """Write the file. Raises InvalidInput where that is not possible."""
     try:
         path.write_text(drawing(now, then), encoding="utf-8")
     except OSError as error:

@@ -29,7 +29,8 @@ def explain(
     if format in (Format.JSON, Format.YAML):
         write_data(msgspec.to_builtins(decision), format)
     elif format is Format.NAME:
-        print(decision.bound or (decision.best.node if decision.best else ""))
+        advised = decision.best.node if decision.best else ""
+        print(f"node/{decision.bound or advised}" if decision.bound or advised else "")
     else:
         print(render(decision))
 

@@ -32,7 +32,8 @@ def examine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examine:
     For the program and the API server it is NOW, however long ago the recorded answers were made: beside many other
     tests that may be minutes.
     """
-    monkeypatch.delenv("HETEROSCHED_DECISIONS_TOKEN", raising=False)
+    for name in ("HETEROSCHED_DECISIONS_TOKEN", "HETEROSCHED_DECISIONS_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("heterosched_cli.doctor.cluster.time", SimpleNamespace(time=NOW.timestamp))
 
     def run(answers: dict[str, Any], check: str = "", date: str = "", namespace: str = "") -> Findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from sickroom import PROXY, healthy
 
 @pytest.fixture
 def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.delenv("HETEROSCHED_DECISIONS_TOKEN", raising=False)
+    for name in ("HETEROSCHED_DECISIONS_TOKEN", "HETEROSCHED_DECISIONS_URL"):
+        monkeypatch.delenv(name, raising=False)
 
     def run(answers: dict[str, Any], *arguments: str) -> Any:
         with recorded(answers, tmp_path) as cluster:
@@ -58,6 +60,23 @@ def test_without_an_api_server_there_is_one_finding(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path, "http://127.0.0.1:1")
     result = CliRunner().invoke(app, ["doctor", "--kubeconfig", str(path), "-o", "name"])
     assert (result.exit_code, result.stdout) == (1, "fail/server\n")
+
+
+def test_a_page_of_some_proxy_is_one_line(doctor: Any) -> None:
+    page = (404, b"<html>\n <body>\n  no such page</body>\n</html>")
+    answers = {**healthy(), "/apis/resource.k8s.io/v1/resourceslices": page}
+    lines = doctor(answers).stdout.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("WARN  dra"))
+    assert lines[at + 1].endswith("404: <html> <body> no such page</body> </html>")
+
+
+def test_credentials_that_are_not_accepted_are_no_reason_to_skip_everything(doctor: Any) -> None:
+    refused = (401, {"kind": "Status", "apiVersion": "v1", "code": 401, "message": "Unauthorized"})
+    result = doctor({"*": lambda request: refused}, "-o", "json")
+    [found] = json.loads(result.stdout)
+    assert (result.exit_code, found["check"], found["level"]) == (1, "server", "FAIL")
+    assert found["what"] == "the API server does not accept your credentials"
+    assert "log in again" in found["remedy"]
 
 
 def test_without_credentials_the_error_says_what_to_give(tmp_path: Path) -> None:

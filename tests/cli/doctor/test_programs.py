@@ -9,11 +9,13 @@ import pytest
 from sickroom import (
     DEPLOYMENTS,
     LEASE,
+    LEASES,
     OPERATOR,
     OPERATOR_LEASE,
     SCHEDULER,
     Illness,
     a_deployment,
+    a_lease,
     a_list,
     a_pod,
     ago,
@@ -90,6 +92,18 @@ ILL: dict[str, Illness] = {
         "FAIL",
         ("no scheduler leads", "of gone is 5"),
     ),
+    "a lease that nobody has held": (
+        "scheduler",
+        {**of_program(two(SCHEDULER)), LEASE: {"spec": {}}},
+        "FAIL",
+        ("no scheduler leads", "nobody has ever held lease sched/heterosched"),
+    ),
+    "a lease that was given up": (
+        "scheduler",
+        {**of_program(two(SCHEDULER)), LEASE: {"spec": {"renewTime": ago(500), "holderIdentity": ""}}},
+        "FAIL",
+        ("no scheduler leads", "lease sched/heterosched, given up, is 5"),
+    ),
     "two releases": (
         "releases",
         {DEPLOYMENTS: a_list(OPERATOR, elsewhere(OPERATOR))},
@@ -100,7 +114,35 @@ ILL: dict[str, Illness] = {
         "names",
         {"/api/v1/events": a_list(an_event("heterosched-scheduler-1"), an_event("laptop"))},
         "FAIL",
-        ("another scheduler calls itself heterosched", "laptop"),
+        ("another scheduler calls itself heterosched", "laptop is at work", "its last Event is 1m00s old"),
+    ),
+    "an old Event of a scheduler that still runs": (
+        "names",
+        {
+            "/api/v1/events": a_list(an_event("mine", 600.0)),
+            "/api/v1/pods": a_list({"metadata": {"name": "mine", "namespace": "x"}, "status": {"phase": "Running"}}),
+        },
+        "FAIL",
+        ("another scheduler calls itself heterosched", "pod x/mine runs"),
+    ),
+    "an old Event of a scheduler that leads": (
+        "names",
+        {
+            "/api/v1/events": a_list(an_event("mine", 600.0)),
+            LEASES: a_list(a_lease("heterosched", "mine_12ab")),
+        },
+        "FAIL",
+        ("another scheduler calls itself heterosched", "mine renews lease heterosched"),
+    ),
+    "an Event of a scheduler that was there before": (
+        "names",
+        {
+            "/api/v1/events": a_list(an_event("mine", 600.0)),
+            "/api/v1/pods": a_list(),
+            LEASES: a_list(a_lease("heterosched", "mine_12ab", 300.0)),
+        },
+        "WARN",
+        ("called itself heterosched within 15 minutes", "mine 10m00s ago", "nothing else shows", "goes 15 minutes"),
     ),
 }
 

@@ -41,6 +41,25 @@ ILL: dict[str, Illness] = {
         "FAIL",
         ("does not answer the operator", "refused", "prometheus.url"),
     ),
+    "an operator whose Prometheus knows no GPU": (
+        "operator-telemetry",
+        {
+            JOBS: a_list(
+                a_job(
+                    conditions=[
+                        a_condition(
+                            "TelemetryAvailable",
+                            "False",
+                            reason="PrometheusUnavailable",
+                            message="Prometheus has no series of the DCGM exporter; energy is estimated",
+                        )
+                    ]
+                )
+            )
+        },
+        "WARN",
+        ("Prometheus answers the operator", "energy is estimated", "a cluster without GPUs needs none"),
+    ),
     "an operator of which no job tells": ("operator-telemetry", {JOBS: a_list()}, "SKIP", ("no job", "submit one")),
     "pods that are refused": (
         "refused",
@@ -81,9 +100,32 @@ ILL: dict[str, Illness] = {
             )
         },
         "WARN",
-        ("1 pods wait longer than 5 minutes: team/p", "0/2 nodes"),
+        ("1 pod waits longer than 5 minutes: team/p", "0/2 nodes"),
     ),
 }
+
+
+REFUSED = {"namespace": "team", "name": "fit", "uid": "old"}
+EVENT = {"metadata": {}, "involvedObject": REFUSED, "lastTimestamp": ago(60), "message": "exceeded quota: gpus"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "level"),
+    [
+        (a_list({"metadata": REFUSED}), "WARN"),
+        (a_list(), "OK"),
+        (a_list({"metadata": {**REFUSED, "uid": "new"}}), "OK"),
+        (403, "WARN"),
+    ],
+)
+def test_an_event_about_a_job_that_is_gone_is_no_illness(examine: Any, listed: Any, level: str) -> None:
+    found = examine({**healthy(), "/api/v1/events": a_list(EVENT), "/apis/batch/v1/jobs": listed}, "refused")
+    assert [own["level"] for own in found] == [level]
+
+
+def test_one_job_is_counted_as_one(examine: Any) -> None:
+    told = examine({**healthy(), JOBS: a_list(a_job("a", observedGeneration=1))}, "jobs")
+    assert told[0]["what"] == "1 HeteroJob, none is left alone"
 
 
 @pytest.mark.parametrize("illness", ILL)

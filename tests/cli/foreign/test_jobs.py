@@ -89,6 +89,18 @@ def test_what_has_no_counterpart_is_named_and_nothing_is_written(cli: Any, text:
     assert said in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "kind", "other"),
+    [("argo", "Job", "job"), ("argo", "JobSet", "job"), ("job", "Workflow", "argo"), ("job", "CronWorkflow", "argo")],
+)
+def test_who_took_the_wrong_import_is_told_the_right_one(cli: Any, command: str, kind: str, other: str) -> None:
+    result = cli("import", command, "-", input=a_manifest(kind, {}))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"left out, {'Job, ' if command == 'job' else 'Workflow, '}" in result.stderr
+    assert f"; heterosched import {other} - reads its {kind}\n" in result.stderr
+    assert "apply it as it is" not in result.stderr
+
+
 def test_labels_and_annotations_that_are_not_taken_over_are_named(cli: Any) -> None:
     job = json.loads(a_foreign_job())
     job["metadata"] |= {"labels": {"kueue.x-k8s.io/queue-name": "team", "batch.kubernetes.io/x": "own"}}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
+from heterosched.errors import Unavailable
 from heterosched.kube.client import Kube, Reply
 from heterosched.kube.errors import ApiError, ApiUnavailable, NotFound, error_of
 from heterosched_cli.extender_pods import ExtenderPod, Token, token_of
+from heterosched_cli.extenders import of_address
 
 Json = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -22,14 +25,25 @@ VERSION_LABEL = "app.kubernetes.io/version"
 SYSTEM = "heterosched"
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an extender answers that runs as a process, or behind a forwarded port."""
+
+    url: str
+
+
 class Cluster:
     """The API server at `kube`. `namespace`: where the installation is, empty to look for it. `now` is epoch seconds.
+    `addresses`: of extenders that are no pods, or are not to be asked as such.
 
     Every method raises ApiError or one of its kinds.
     """
 
-    def __init__(self, kube: Kube, namespace: str = "", now: float | None = None) -> None:
+    def __init__(
+        self, kube: Kube, namespace: str = "", now: float | None = None, addresses: Sequence[str] = ()
+    ) -> None:
         self._kube, self.namespace = kube, namespace
+        self.addresses = tuple(map(Address, addresses))
         self.now = time.time() if now is None else now
         self._asked: dict[str, asyncio.Task[Any]] = {}
 
@@ -69,9 +83,31 @@ class Cluster:
         """
         token = Token()
         if path.startswith("/v1/"):
-            token = await self._once(f"token {pod.namespace}", lambda: token_of(self._kube, pod.namespace))
+            token = await self._once(
+                f"token {pod.namespace}", lambda: token_of(self._kube, pod.namespace, bool(self.namespace))
+            )
         way = pod.path(path)
         return await self._once(f"extender {way}", lambda: self._kube.ask(way, token.headers, 10.0)), token
+
+    async def address(self, place: Address, path: str) -> Reply:
+        """What an extender says that is asked straight. Raises Unavailable, BadParameter (an address that is none)."""
+        bare, _, query = path.partition("?")
+        asked = dict(parse_qsl(query))
+        said = await self._once(f"{place.url} {path}", lambda: asyncio.to_thread(of_address, place.url, bare, asked))
+        if said.trouble:
+            raise Unavailable(said.trouble)
+        return Reply(said.status, said.body, {})
+
+    async def any_of(self, path: str, **params: str) -> Sequence[Json]:
+        """All objects of a collection, `path` with `{}` for the namespace: of the one that was named, else of all; none
+        where they may not be listed.
+        """
+        try:
+            return await self.list(path.format(f"namespaces/{self.namespace}/" if self.namespace else ""), **params)
+        except ApiUnavailable:
+            raise
+        except ApiError:
+            return []
 
     async def objects(self, path: str, **labels: str) -> Sequence[Json]:
         """Objects of ours, `path` with `{}` for the namespace: of the whole cluster, else of the one that was named."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import msgspec
 
@@ -16,21 +15,26 @@ from heterosched_cli.doctor import extender, features, programs, rights, server,
 from heterosched_cli.doctor.cluster import Cluster
 from heterosched_cli.doctor.registry import CHECKS, Check, Finding, Findings, Level, fail, skip, warn
 from heterosched_cli.extender_pods import NoExtender
+from heterosched_cli.extenders import is_namespace
 from heterosched_cli.live import ask
 from heterosched_cli.output import Format, note, write_data, write_table
+from heterosched_cli.places import Extenders
 
 MODULES = (server, programs, extender, rights, features, work)
 """Whose checks are run, in this order; the API server's own come first."""
+UNKNOWN = "the API server does not accept your credentials"
 WIDE_COLUMNS = ("LEVEL", "CHECK", "WHAT", "WHY", "REMEDY")
 
 
-def examine(namespace: str, kubeconfig: Path | None, context: str, format: Format) -> int:
+def examine(namespace: str, extenders: Extenders, format: Format) -> int:
     """Print all findings; 1 where one of them is a FAIL, else 0. Raises InvalidInput (credentials)."""
+    addresses = [own for own in extenders.given if not is_namespace(own)]
+    place = namespace or next(filter(is_namespace, extenders.given), "")
 
     async def question(kube: Kube) -> Findings:
-        return await findings_of(Cluster(kube, namespace), checks())
+        return await findings_of(Cluster(kube, place, addresses=addresses), checks())
 
-    found = ask(question, kubeconfig, context)
+    found = ask(question, extenders.kubeconfig, extenders.context)
     _print(found, format)
     return int(any(own.level is Level.FAIL for own in found))
 
@@ -41,10 +45,12 @@ def checks() -> Sequence[Check]:
 
 
 async def findings_of(cluster: Cluster, asked: Sequence[Check]) -> Findings:
-    """What these checks find, in their order; where the API server is silent the first one's word alone."""
+    """What these checks find, in their order; where the API server is silent, or knows nobody like us, the first one's
+    word alone.
+    """
     first, *others = asked
     found = await _run(first, cluster)
-    if any(own.level is Level.FAIL and "does not answer" in own.what for own in found):
+    if any(own.level is Level.FAIL and (own.what == UNKNOWN or "does not answer" in own.what) for own in found):
         return found
     for later in await asyncio.gather(*(_run(own, cluster) for own in others)):
         found += later
@@ -59,7 +65,9 @@ async def _run(check: Check, cluster: Cluster) -> Findings:
             fail("the API server did not answer in time", str(error), "try again; see the cluster's control plane")
         ]
     except ApiError as error:
-        if error.status in (401, 403):
+        if error.status == 401:
+            found = [fail(UNKNOWN, error.message, "log in again, or use another --context")]
+        elif error.status == 403:
             found = [skip("you may not look", error.message, f"it takes the right to {check.needs}")]
         else:
             found = [warn("it could not be looked at", str(error), "see whether the cluster serves it")]
@@ -91,7 +99,7 @@ def _write(found: Sequence[Finding]) -> None:
     width = max(len(own.check) for own in found)
     for own in found:
         print(f"{own.level:<4}  {own.check:<{width}}  {own.what}")
-        for name, text in (("why", own.why), ("do", own.remedy)):
+        for name, text in (("why", " ".join(own.why.split())), ("do", own.remedy)):
             if text and own.level is not Level.OK:
                 print(f"{'':<4}  {'':<{width}}    {name}: {text}")
             elif text:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version as installed
+from typing import TypeAlias
 
 import msgspec
 
+from heterosched.errors import Unavailable
+from heterosched.kube.client import Reply
 from heterosched_cli.devices import Devices
-from heterosched_cli.doctor.cluster import COMPONENT_LABEL, Cluster
+from heterosched_cli.doctor.cluster import COMPONENT_LABEL, Address, Cluster
 from heterosched_cli.doctor.metrics import Figures, figures
-from heterosched_cli.doctor.registry import SET_URL, Finding, Findings, check, fail, ok, skip, some, warn
-from heterosched_cli.extender_pods import FORWARD, ExtenderPod, pods_that_run, raise_refused, status_of
+from heterosched_cli.doctor.outside import namespaces_of
+from heterosched_cli.doctor.registry import OUTSIDE, SET_URL, Finding, Findings, check, fail, ok, skip, some, warn
+from heterosched_cli.extender_pods import FORWARD, ExtenderPod, NoExtender, pods_that_run, raise_refused, status_of
 
 SILENT_SECONDS = 240.0
 """A watch that says nothing for so long is dead: the API server sends a bookmark every minute."""
@@ -19,18 +23,35 @@ OLD_SECONDS = 60.0
 """Beyond this age a sample counts no more for the built-in policies."""
 
 
+Place: TypeAlias = ExtenderPod | Address
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What an extender tells openly; `trouble` where it does not."""
 
-    pod: ExtenderPod
+    place: Place
     ready: str = ""
     told: Figures | None = None
     trouble: Finding | None = None
 
+    @property
+    def name(self) -> str:
+        """In sentences."""
+        return f"extender at {self.place.url}" if isinstance(self.place, Address) else f"extender of {self.place}"
+
+    @property
+    def log(self) -> str:
+        """How to read its log."""
+        if isinstance(self.place, Address):
+            return "see its log where it runs"
+        return f"kubectl logs -n {self.place.namespace} {self.place.name} -c extender"
+
 
 async def seen(cluster: Cluster) -> list[Seen]:
-    """All extenders that run. Raises ApiError."""
+    """All extenders that run; those at the addresses that were given, where some were. Raises ApiError."""
+    if cluster.addresses:
+        return [await _look_at(cluster, own) for own in cluster.addresses]
     pods = await cluster.objects("/api/v1/{}pods", **{COMPONENT_LABEL: "scheduler"})
     return [await _look(cluster, pod) for pod in pods_that_run(pods) if cluster.namespace in ("", pod.namespace)]
 
@@ -42,15 +63,25 @@ async def _look(cluster: Cluster, pod: ExtenderPod) -> Seen:
         remedy = f"ask for Role heterosched-access in namespace {pod.namespace} (get pods/proxy), {FORWARD}"
         return Seen(pod, trouble=skip(f"extender of {pod} cannot be asked", refused, remedy))
     if refused is not None:
-        log = f"kubectl logs -n {pod.namespace} {pod.name} -c extender"
-        remedy = f"{log}; see that no NetworkPolicy keeps the API server out"
+        remedy = f"{Seen(pod).log}; see that no NetworkPolicy keeps the API server out"
         return Seen(pod, trouble=fail(f"extender of {pod} does not answer", refused, remedy))
-    ready = "" if reply.status == 200 else reply.body.decode("utf-8", "replace")[:300] or f"it answers {reply.status}"
-    metrics, _ = await cluster.extender(pod, "/metrics")
+    return _told(pod, reply, (await cluster.extender(pod, "/metrics"))[0])
+
+
+async def _look_at(cluster: Cluster, place: Address) -> Seen:
     try:
-        return Seen(pod, ready, figures(metrics.body.decode()) if metrics.status == 200 else None)
+        return _told(place, await cluster.address(place, "/readyz"), await cluster.address(place, "/metrics"))
+    except Unavailable as error:
+        remedy = "see that it runs and listens there; unset HETEROSCHED_DECISIONS_URL to have its pods looked for"
+        return Seen(place, trouble=fail(f"{Seen(place).name} does not answer", str(error), remedy))
+
+
+def _told(place: Place, ready: Reply, metrics: Reply) -> Seen:
+    trouble = "" if ready.status == 200 else ready.body.decode("utf-8", "replace")[:300] or f"it answers {ready.status}"
+    try:
+        return Seen(place, trouble, figures(metrics.body.decode()) if metrics.status == 200 else None)
     except ValueError:
-        return Seen(pod, ready)
+        return Seen(place, trouble)
 
 
 @check("extender", "each extender answers and is ready", "list pods; get pods/proxy")
@@ -59,13 +90,16 @@ async def extender(cluster: Cluster) -> Findings:
     found = await seen(cluster)
     if not found:
         why = "pods are placed without our advice, and those that must not go without it wait"
-        return [fail("no extender runs", why, "see the checks of the scheduler, in whose pods it runs")]
+        where = f" in namespace {cluster.namespace}" if cluster.namespace else ""
+        remedy = "see the checks of the scheduler, in whose pods it runs"
+        if not await namespaces_of(cluster):
+            remedy += f"; {OUTSIDE}"
+        return [fail(f"no extender runs{where}", why, remedy)]
     findings = [own.trouble for own in found if own.trouble is not None]
     for own in found:
         if own.ready:
-            remedy = f"kubectl logs -n {own.pod.namespace} {own.pod.name} -c extender"
-            findings.append(fail(f"extender of {own.pod} is not ready", own.ready, remedy))
-    return findings or [ok(f"{len(found)} ready: {some([str(own.pod) for own in found])}")]
+            findings.append(fail(f"{own.name} is not ready", own.ready, own.log))
+    return findings or [ok(f"{len(found)} ready: {some([own.name for own in found])}")]
 
 
 @check(
@@ -89,11 +123,11 @@ async def sync(cluster: Cluster) -> Findings:
                 f"{path}: {ages[path,]:.0f} s silent, failed {failed.get((path,), 0):.0f} times" for path in silent
             )
             remedy = "see its log, and the check `rights`"
-            findings.append(fail(f"extender of {own.pod} has lost the API server", why, remedy))
+            findings.append(fail(f"{own.name} has lost the API server", why, remedy))
         known = own.told.get("nodes", {}).get((), 0.0)
         if abs(known - nodes) > max(1, nodes // 20):
             why = f"it knows {known:.0f} nodes, the cluster has {nodes}"
-            findings.append(warn(f"extender of {own.pod} does not see all nodes", why, "see its log"))
+            findings.append(warn(f"{own.name} does not see all nodes", why, "see its log"))
     oldest = max(age for own in told for age in [0.0, *(own.told or {}).get("watch_age_seconds", {}).values()])
     return findings or [ok(f"{nodes} nodes are seen, the quietest watch spoke {oldest:.0f} s ago")]
 
@@ -105,22 +139,31 @@ async def sync(cluster: Cluster) -> Findings:
 )
 async def decisions(cluster: Cluster) -> Findings:
     """What `why` and `devices` will need, and that the extender's release is ours."""
-    found = [own.pod for own in await seen(cluster) if own.trouble is None]
+    found = [own for own in await seen(cluster) if own.trouble is None]
     if not found:
         return [skip("no extender can be asked", "see the check `extender`")]
     findings, here = Findings(), installed("heterosched-cli")
-    for pod in found:
-        reply, token = await cluster.extender(pod, "/v1/capabilities?limit=1")
-        raise_refused(pod, reply, token)
+    for own in found:
+        reply = await _capabilities(cluster, own.place)
         if reply.status != 200:
             why = reply.body.decode("utf-8", "replace")[:300]
             remedy = "see the sentence before; its log says more"
-            findings.append(warn(f"{pod} answers {reply.status} to who asks for decisions", why, remedy))
+            findings.append(warn(f"{own.name} answers {reply.status} to who asks for decisions", why, remedy))
             continue
         there = msgspec.json.decode(reply.body, type=Devices).version
         if there and there != here:
-            findings.append(warn(f"{pod} is release {there}", f"this program is {here}", "use equal releases"))
+            findings.append(warn(f"{own.name} is release {there}", f"this program is {here}", "use equal releases"))
     return findings or [ok(f"{len(found)} of {len(found)} tell their decisions")]
+
+
+async def _capabilities(cluster: Cluster, place: Place) -> Reply:
+    """What asks for a token. Raises NoExtender where none could be made, ApiError, Unavailable."""
+    path = "/v1/capabilities?limit=1"
+    if isinstance(place, Address):
+        return await cluster.address(place, path)
+    reply, token = await cluster.extender(place, path)
+    raise_refused(place, reply, token)
+    return reply
 
 
 @check("telemetry", "Prometheus answers, and what it measures is fresh", "get pods/proxy; list heterojobs")
@@ -132,20 +175,20 @@ async def telemetry(cluster: Cluster) -> Findings:
     findings = Findings()
     for own in told:
         assert own.told is not None
-        findings += await _measured(cluster, own.pod, own.told)
+        findings += await _measured(cluster, own, own.told)
     if findings:
         return findings
     count = len((told[0].told or {}).get("telemetry_nodes", {}))
     return [ok(f"Prometheus answers, with {count} metrics of nodes")]
 
 
-async def _measured(cluster: Cluster, pod: ExtenderPod, told: Figures) -> Findings:
+async def _measured(cluster: Cluster, own: Seen, told: Figures) -> Findings:
     if told.get("telemetry_up", {}).get(()) == 0.0:
         remedy = f"check the address, its credentials and that its network lets our pods in: {SET_URL}"
-        return [fail(f"Prometheus does not answer the extender of {pod}", await _words(cluster, pod), remedy)]
+        return [fail(f"Prometheus does not answer the {own.name}", await _words(cluster, own.place), remedy)]
     if not any(told.get("telemetry_nodes", {}).values()):
         why = "prometheus.url is empty, or Prometheus knows no exporter of ours: heat, load and watts play no part"
-        return [warn(f"nothing is measured, says the extender of {pod}", why, f"{SET_URL}; heterosched devices")]
+        return [warn(f"nothing is measured, says the {own.name}", why, f"{SET_URL}; heterosched devices")]
     findings = Findings()
     old = {metric: age for (metric,), age in told.get("telemetry_age_seconds", {}).items() if age > OLD_SECONDS}
     if old:
@@ -159,9 +202,12 @@ async def _measured(cluster: Cluster, pod: ExtenderPod, told: Figures) -> Findin
     return findings
 
 
-async def _words(cluster: Cluster, pod: ExtenderPod) -> str:
+async def _words(cluster: Cluster, place: Place) -> str:
     """What went wrong, where we may ask; the metric alone does not say."""
-    reply, _ = await cluster.extender(pod, "/v1/capabilities?limit=1")
+    try:
+        reply = await _capabilities(cluster, place)
+    except (NoExtender, Unavailable):
+        return "telemetry_up is 0; the reason stands in its log"
     if reply.status == 200 and status_of(reply) is None:
         return msgspec.json.decode(reply.body, type=Devices).telemetry_error or "it gives no reason"
     return "telemetry_up is 0; the reason stands in its log"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from importlib.metadata import version as installed
 
 from heterosched.constants import SCHEDULER_NAME
+from heterosched.units import format_duration
 from heterosched_cli.doctor.cluster import (
     COMPONENT_LABEL,
     INSTANCE_LABEL,
@@ -20,14 +20,21 @@ from heterosched_cli.doctor.cluster import (
     label,
     namespace_of,
 )
+from heterosched_cli.doctor.outside import (
+    LEASE_SECONDS,
+    OPERATOR_LEASE,
+    RECENT_SECONDS,
+    event_time,
+    instead_of_pods,
+    leases,
+    seconds,
+)
 from heterosched_cli.doctor.pods import troubles
-from heterosched_cli.doctor.registry import INSTALL, UPGRADE, Finding, Findings, check, fail, ok, skip, some, warn
+from heterosched_cli.doctor.registry import UPGRADE, Finding, Findings, check, fail, ok, skip, some, warn
 from heterosched_cli.doctor.server import minor_of
 
-OPERATOR_LEASE = "heterosched-operator"
-LEASE_SECONDS = 60.0
-"""kube-scheduler renews its lease every two seconds and gives it up after fifteen, the operator every five."""
-RECENT_SECONDS = 900.0
+LIVELY_SECONDS = 120.0
+"""Who has posted an Event within this time is taken to be at work still."""
 
 
 @check(
@@ -40,7 +47,7 @@ async def operator(cluster: Cluster) -> Findings:
     found = await cluster.component("operator")
     if not found:
         why = "no Deployment bears our labels: jobs are neither checked nor planned"
-        return [fail(_absent("operator", cluster), why, INSTALL)]
+        return await instead_of_pods(cluster, "operator", why)
     findings = await _running(cluster, found[0])
     if int(found[0]["spec"].get("replicas", 1)) > 1:
         why = "each acts on every HeteroJob"
@@ -60,7 +67,7 @@ async def scheduler(cluster: Cluster) -> Findings:
     found = await cluster.component("scheduler")
     if not found:
         why = f"no Deployment bears our labels: pods with schedulerName {SCHEDULER_NAME} wait for ever"
-        return [fail(_absent("scheduler", cluster), why, INSTALL)]
+        return await instead_of_pods(cluster, "scheduler", why)
     findings = [*await _running(cluster, found[0]), *await _minors(cluster, found[0])]
     if not findings:
         findings += await _leader(cluster, found[0])
@@ -84,24 +91,46 @@ async def names(cluster: Cluster) -> Findings:
     own = tuple(f"{deployment['metadata']['name']}-" for deployment in await cluster.component("scheduler"))
     path = f"/api/v1/namespaces/{cluster.namespace}/events" if not own and cluster.namespace else "/api/v1/events"
     events = await cluster.list(path, fieldSelector=f"reportingComponent={SCHEDULER_NAME}")
-    recent = [event for event in events if cluster.now - _event_time(event) < RECENT_SECONDS]
-    hosts = {str(event.get("reportingInstance", "")).removeprefix(f"{SCHEDULER_NAME}-") for event in recent} - {""}
-    others = sorted(host for host in hosts if not (own and host.startswith(own)))
-    if others and own:
-        why = f"Events of the last {RECENT_SECONDS / 60:.0f} minutes name {some(others)} beside our own pods"
-        return [fail(f"another scheduler calls itself {SCHEDULER_NAME}", why, "stop it, or give it another name")]
+    heard: dict[str, float] = {}
+    for event in events:
+        host = str(event.get("reportingInstance", "")).removeprefix(f"{SCHEDULER_NAME}-")
+        age = cluster.now - event_time(event)
+        if host and age < RECENT_SECONDS:
+            heard[host] = min(age, heard.get(host, age))
+    others = {host: age for host, age in sorted(heard.items()) if not (own and host.startswith(own))}
+    if own and others:
+        return [await _beside_ours(cluster, others)]
     if len(others) > 1:
-        why = f"Events of the last {RECENT_SECONDS / 60:.0f} minutes name {some(others)}"
-        return [
-            warn(
-                f"several schedulers call themselves {SCHEDULER_NAME}", why, "stop all but one, unless they take turns"
-            )
-        ]
-    return [ok(f"one scheduler calls itself {SCHEDULER_NAME}", "" if recent else "no pod was scheduled lately")]
+        remedy = "stop all but one, unless they take turns"
+        return [warn(f"several schedulers call themselves {SCHEDULER_NAME}", _last(others), remedy)]
+    return [ok(f"one scheduler calls itself {SCHEDULER_NAME}", "" if heard else "no pod was scheduled lately")]
 
 
-def _absent(component: str, cluster: Cluster) -> str:
-    return f"no {component} is installed" + (f" in namespace {cluster.namespace}" if cluster.namespace else "")
+async def _beside_ours(cluster: Cluster, others: Mapping[str, float]) -> Finding:
+    """Events outlive who has posted them: it takes a sign of life to tell a rival from a predecessor."""
+    held = [own.holder for own in await leases(cluster, SCHEDULER_NAME)]
+    for host, age in others.items():
+        pods = await cluster.any_of("/api/v1/{}pods", fieldSelector=f"metadata.name={host}")
+        sign = f"its last Event is {format_duration(max(0.0, age))} old" if age < LIVELY_SECONDS else ""
+        sign = f"{host} renews lease {SCHEDULER_NAME}" if any(own.startswith(f"{host}_") for own in held) else sign
+        sign = next((f"pod {key_of(pod)} runs" for pod in pods if _runs(pod, host)), sign)
+        if sign:
+            why = f"{host} is at work beside our own pods: {sign}"
+            return fail(f"another scheduler calls itself {SCHEDULER_NAME}", why, "stop it, or give it another name")
+    minutes = RECENT_SECONDS / 60
+    remedy = f"stop it if it still runs; this line goes {minutes:.0f} minutes after its last Event"
+    why = f"{_last(others)}; nothing else shows that it still runs"
+    return warn(f"another scheduler called itself {SCHEDULER_NAME} within {minutes:.0f} minutes", why, remedy)
+
+
+def _runs(pod: Json, name: str) -> bool:
+    running = (pod.get("status") or {}).get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
+    return running and pod["metadata"]["name"] == name
+
+
+def _last(heard: Mapping[str, float]) -> str:
+    told = [f"{host} {format_duration(max(0.0, age))} ago" for host, age in heard.items()]
+    return f"by their last Events: {some(told)}"
 
 
 def _well(component: str, deployment: Json) -> Finding:
@@ -168,7 +197,7 @@ async def _presence(cluster: Cluster, deployment: Json) -> Findings:
     holder, renewed = str(spec.get("holderIdentity") or ""), str(spec.get("renewTime") or "")
     if not holder or not renewed:
         return []
-    age = cluster.now - _seconds(renewed)
+    age = cluster.now - seconds(renewed)
     if age > LEASE_SECONDS:
         why = f"lease {place}/{OPERATOR_LEASE} of {holder} is {age:.0f} s old"
         return [warn("the operator gives no sign of life", why, f"kubectl logs -n {place} deployment/{name}")]
@@ -187,19 +216,11 @@ async def _leader(cluster: Cluster, deployment: Json) -> Findings:
     if lease is None:
         return [fail("no scheduler leads", f"there is no lease {place}/{SCHEDULER_NAME}", remedy)]
     renewed = str((lease.get("spec") or {}).get("renewTime") or "")
-    age = cluster.now - _seconds(renewed) if renewed else float("inf")
+    if not renewed:
+        return [fail("no scheduler leads", f"nobody has ever held lease {place}/{SCHEDULER_NAME}", remedy)]
+    age = cluster.now - seconds(renewed)
     if age > LEASE_SECONDS:
-        holder = (lease.get("spec") or {}).get("holderIdentity") or "nobody"
-        return [fail("no scheduler leads", f"lease {place}/{SCHEDULER_NAME} of {holder} is {age:.0f} s old", remedy)]
+        holder = (lease.get("spec") or {}).get("holderIdentity")
+        whose = f"{place}/{SCHEDULER_NAME} of {holder}" if holder else f"{place}/{SCHEDULER_NAME}, given up,"
+        return [fail("no scheduler leads", f"lease {whose} is {age:.0f} s old", remedy)]
     return []
-
-
-def _event_time(event: Json) -> float:
-    told: Sequence[str] = [str(event.get(name) or "") for name in ("eventTime", "lastTimestamp")]
-    series = str((event.get("series") or {}).get("lastObservedTime") or "")
-    latest = max(filter(None, (series, *told)), default="")
-    return _seconds(latest) if latest else 0.0
-
-
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -19,6 +19,10 @@ INSTALL = f"helm install {WHERE} --create-namespace"
 UPGRADE = f"helm upgrade {WHERE} --reset-then-reuse-values"
 """As the manual has them; who has chosen other names knows them."""
 SET_URL = f"{UPGRADE} --set prometheus.url=http://..."
+OUTSIDE = (
+    "where the programs run outside of the cluster (make demo), say where the extender answers: "
+    "HETEROSCHED_DECISIONS_URL=http://... or --extender"
+)
 
 
 class Level(StrEnum):
@@ -92,3 +96,8 @@ def some(names: Sequence[str], most: int = 3) -> str:
     """`a, b, c and 7 more`."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 pod`, `2 pods`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

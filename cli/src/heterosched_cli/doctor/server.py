@@ -11,8 +11,9 @@ from heterosched.errors import HeteroSchedError
 from heterosched.kube.errors import ApiError, ApiUnavailable
 from heterosched_cli.doctor.cluster import VERSION_LABEL, Cluster, condition, label
 from heterosched_cli.doctor.registry import INSTALL, UPGRADE, Finding, Findings, check, fail, ok, skip, some, warn
+from heterosched_cli.live import silence
 
-OLDEST_MINOR, NEWEST_MINOR = 34, 36
+OLDEST_MINOR, NEWEST_MINOR = 34, 37
 """Of Kubernetes 1: what the end-to-end suite runs on."""
 MOST_SKEW_SECONDS = 5.0
 KINDS = ("heterojobs", "schedulingpolicies", "throughputprofiles")
@@ -37,7 +38,7 @@ async def server(cluster: Cluster) -> Findings:
     try:
         minor, version = await minor_of(cluster)
     except ApiUnavailable as error:
-        return [fail("the API server does not answer", str(error), "check --kubeconfig, --context and the cluster")]
+        return [fail("the API server does not answer", str(error), silence(error))]
     span = f"1.{OLDEST_MINOR} to 1.{NEWEST_MINOR}"
     if minor < OLDEST_MINOR:
         why = f"HeteroSched needs Kubernetes 1.{OLDEST_MINOR}: native sidecars, resource.k8s.io/v1"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from heterosched.constants import GROUP, SCHEDULER_NAME, VERSION
+from heterosched.kube.errors import ApiError, ApiUnavailable
 from heterosched_cli.doctor.cluster import Cluster, Json, condition, key_of, namespace_of
-from heterosched_cli.doctor.registry import SET_URL, Findings, check, fail, ok, skip, some, warn
+from heterosched_cli.doctor.registry import SET_URL, Findings, check, counted, fail, ok, skip, some, warn
 from heterosched_cli.doctor.rights import managed
 
 HETEROJOBS = f"/apis/{GROUP}/{VERSION}/heterojobs"
@@ -42,7 +44,9 @@ async def jobs(cluster: Cluster) -> Findings:
     for own in stuck[:5]:
         why = str(condition(own, "Blocked").get("message"))
         findings.append(warn(f"HeteroJob {key_of(own)} is blocked", why, "mend what the message says"))
-    return findings or [ok(f"{len(found)} HeteroJobs, none is left alone" if found else "there are no HeteroJobs")]
+    return findings or [
+        ok(f"{counted(len(found), 'HeteroJob')}, none is left alone" if found else "there are no HeteroJobs")
+    ]
 
 
 @check("operator-telemetry", "the operator reads Prometheus, as its jobs say", "list heterojobs")
@@ -53,6 +57,9 @@ async def operator_telemetry(cluster: Cluster) -> Findings:
     going = [job for job in await cluster.list(HETEROJOBS) if not (job.get("status") or {}).get("completionTime")]
     told = [condition(job, "TelemetryAvailable") for job in going]
     away = next((own for own in told if own.get("reason") == "PrometheusUnavailable"), None)
+    if away is not None and "has no series" in str(away.get("message")):
+        remedy = "install dcgm-exporter and have Prometheus scrape it; a cluster without GPUs needs none"
+        return [warn("Prometheus answers the operator, and has nothing to measure energy by", away["message"], remedy)]
     if away is not None:
         remedy = f"check its credentials, or {SET_URL}"
         return [fail("Prometheus does not answer the operator", str(away.get("message")), remedy)]
@@ -68,16 +75,15 @@ async def operator_telemetry(cluster: Cluster) -> Findings:
     return [ok("the operator reads Prometheus")]
 
 
-@check("refused", "nobody refuses the pods of jobs", "list events")
+@check("refused", "nobody refuses the pods of jobs", "list events, jobs")
 async def refused(cluster: Cluster) -> Findings:
-    """Pod security, quotas, webhooks: the Job controller's words."""
+    """Pod security, quotas, webhooks: the Job controller's words, of Jobs that are still there."""
     events = await cluster.list("/api/v1/events", fieldSelector="reason=FailedCreate,involvedObject.kind=Job")
     said: Counter[str] = Counter()
     where: dict[str, str] = {}
-    for event in events:
-        if cluster.now - _time(str(event.get("lastTimestamp") or event.get("eventTime") or "")) < RECENT_SECONDS:
-            said[str(event.get("message"))[:300]] += 1
-            where.setdefault(str(event.get("message"))[:300], key_of({"metadata": event["involvedObject"]}))
+    for event in await _of_living(cluster, [event for event in events if _recent(cluster, event)]):
+        said[str(event.get("message"))[:300]] += 1
+        where.setdefault(str(event.get("message"))[:300], key_of({"metadata": event["involvedObject"]}))
     findings = Findings()
     for message, _ in said.most_common(5):
         remedy = "meet what admission asks for in spec.templates of the HeteroJob, or raise the quota"
@@ -85,6 +91,25 @@ async def refused(cluster: Cluster) -> Findings:
             remedy = "add the securityContext that the namespace's pod security level asks for to the job's template"
         findings.append(warn(f"pods of Job {where[message]} are refused", message, remedy))
     return findings or [ok("no pod of a Job was refused within the hour")]
+
+
+def _recent(cluster: Cluster, event: Json) -> bool:
+    return cluster.now - _time(str(event.get("lastTimestamp") or event.get("eventTime") or "")) < RECENT_SECONDS
+
+
+async def _of_living(cluster: Cluster, events: Sequence[Json]) -> Sequence[Json]:
+    """Events outlive their objects, also one that has been made anew by the same name; all of them where Jobs may not
+    be listed.
+    """
+    if not events:
+        return events
+    try:
+        uids = {own["metadata"].get("uid") for own in await cluster.list("/apis/batch/v1/jobs")}
+    except ApiUnavailable:
+        raise
+    except ApiError:
+        return events
+    return [event for event in events if event["involvedObject"].get("uid") in uids]
 
 
 @check("pending", f"pods of scheduler {SCHEDULER_NAME} do not wait for long", "list pods")
@@ -102,9 +127,8 @@ async def pending(cluster: Cluster) -> Findings:
     findings = []
     for why, names in sorted(by_reason.items(), key=lambda own: -len(own[1]))[:5]:
         remedy = "heterosched jobs NAME says what a job waits for; add nodes, or ask for less"
-        findings.append(
-            warn(f"{len(names)} pods wait longer than {PENDING_SECONDS / 60:.0f} minutes: {some(names)}", why, remedy)
-        )
+        wait = f"{counted(len(names), 'pod')} {'waits' if len(names) == 1 else 'wait'}"
+        findings.append(warn(f"{wait} longer than {PENDING_SECONDS / 60:.0f} minutes: {some(names)}", why, remedy))
     return findings or [ok("no pod waits for long" if found else f"no pod of scheduler {SCHEDULER_NAME} waits")]
 
 

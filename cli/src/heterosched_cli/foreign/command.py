@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import Final
 
 import typer
 
@@ -20,6 +21,10 @@ from heterosched_cli.foreign.pods import Json, left_out
 from heterosched_cli.output import Format, note, warn, write_data
 
 CLOCK = "CronWorkflow"
+READ: Final[Mapping[str, Sequence[str]]] = {"job": tuple(READERS), "argo": KINDS}
+"""By command: the kinds that it makes HeteroJobs of."""
+LOOKED_AT: Final[Mapping[str, Sequence[str]]] = {"job": (*READERS, *REFUSED), "argo": (*KINDS, CLOCK)}
+"""By command: these, and those that it refuses with a reason."""
 UNKNOWN_TIMES = (
     "no run times are known yet: plans get times and energy by work.runtimeOn or a ThroughputProfile (work.profile)"
 )
@@ -27,7 +32,7 @@ UNKNOWN_TIMES = (
 
 def import_jobs(file: Path, asked: Asked, format: Format) -> None:
     """Write the HeteroJob of each Job, JobSet and Pod. Raises BadParameter, InvalidInput, Unsupported."""
-    documents = _of_interest(read_documents(file), file, lambda kind: kind in READERS or kind in REFUSED, list(READERS))
+    documents = _of_interest(read_documents(file), file, "job")
     source = PurePath(title_of(file)).name
 
     def convert(document: Document, found: Findings) -> Work:
@@ -38,7 +43,7 @@ def import_jobs(file: Path, asked: Asked, format: Format) -> None:
 
 def import_argo(file: Path, asked: Asked, format: Format) -> None:
     """Write the HeteroJob of each Workflow, or of each WorkflowTemplate where there is no Workflow. Raises likewise."""
-    documents = _of_interest(read_documents(file), file, lambda kind: kind in (*KINDS, CLOCK), KINDS)
+    documents = _of_interest(read_documents(file), file, "argo")
     source = PurePath(title_of(file)).name
     for document in documents:
         if document.kind == CLOCK:
@@ -55,17 +60,22 @@ def import_argo(file: Path, asked: Asked, format: Format) -> None:
     _write(_converted(flows, asked, convert), format)
 
 
-def _of_interest(
-    documents: Sequence[Document], file: Path, wanted: Callable[[str], bool], kinds: Sequence[str]
-) -> list[Document]:
-    """The objects that run something; what stands beside them (a Service, a ConfigMap) is applied as it is."""
+def _of_interest(documents: Sequence[Document], file: Path, command: str) -> list[Document]:
+    """The objects that this command looks at; what stands beside them (a Service, a ConfigMap) is applied as it is, and
+    what the other command reads is not mistaken for that.
+    """
+    [(other, theirs)] = [(name, kinds) for name, kinds in LOOKED_AT.items() if name != command]
+    kinds, found, remedies = ", ".join(READ[command]), list[Document](), list[str]()
     for document in documents:
-        if not wanted(document.kind):
-            warn(f"{title(document)} is left out, {', '.join(kinds)} can be imported here; apply it as it is")
-    found = [document for document in documents if wanted(document.kind)]
+        if document.kind in LOOKED_AT[command]:
+            found.append(document)
+            continue
+        remedy = f"heterosched import {other} reads it" if document.kind in theirs else "apply it as it is"
+        warn(f"{title(document)} is left out, {kinds} can be imported here; {remedy}")
+        remedies += [f"heterosched import {other} {file} reads its {document.kind}"] * (document.kind in theirs)
     if not found:
-        problem = f"there is none of {', '.join(kinds)} in it"
-        raise InvalidInput(title_of(file), "", problem, "give a file with at least one")
+        remedy = (remedies or ["give a file with at least one"])[0]
+        raise InvalidInput(title_of(file), "", f"there is none of {kinds} in it", remedy)
     return found
 
 

@@ -6,11 +6,12 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import typer
 
-from heterosched.model import CPU
+from heterosched.model import CPU, DEVICE_TYPES
 from heterosched_cli.files import STDIN, title_of
 from heterosched_cli.output import Format, warn, write_data
 from heterosched_cli.wfcommons.convert import LONGEST_JOB_NAME, Conversion, job_name, to_manifest
@@ -36,6 +37,9 @@ def convert_file(
         data_scale=_scale(time_scale if data_scale is None else data_scale, "--data-scale"),
         gpu_speedup=_speeds(gpu_speedup),
     )
+    for device in choice.gpu_speedup:
+        if device not in DEVICE_TYPES:
+            warn(_unknown(device))
     manifest = to_manifest(read_instance(file), choice, title_of(file))
     size = len(json.dumps(manifest, separators=(",", ":")))
     if size > CLIENT_APPLY_BYTES:
@@ -44,6 +48,13 @@ def convert_file(
         print(f"heterojob/{choice.name}")
     else:
         write_data(manifest, Format.JSON if format is Format.JSON else Format.YAML)
+
+
+def _unknown(device: str) -> str:
+    """It may be a row of the cluster's own devices_file, so it is written all the same."""
+    near = get_close_matches(device, sorted(DEVICE_TYPES), cutoff=0.5)
+    remedy = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(DEVICE_TYPES))}"
+    return f"--gpu-speedup: no known device type is called {device}, unless a devices_file of yours has it; {remedy}"
 
 
 def _checked_name(name: str) -> str:
