@@ -6,13 +6,25 @@ settings of the programs themselves: none of it is written down twice.
 
 from __future__ import annotations
 
-from typing import Any
-
 from heterosched.settings import ServiceSettings
+from heterosched.telemetry.queries import SAMPLED, table
 from heterosched_extender.settings import Settings as ExtenderSettings
 from heterosched_operator.settings import Settings as OperatorSettings
-
-Schema = dict[str, Any]
+from kubernetes_schema import (
+    AFFINITY,
+    ANNOTATIONS,
+    GO_DURATION,
+    LABELS,
+    PEER,
+    QUANTITY,
+    RESOURCES,
+    SCRAPE_INTERVAL,
+    TOLERATION,
+    Schema,
+    closed,
+    like,
+    several,
+)
 
 CHARTS_OWN = frozenset(
     {
@@ -35,27 +47,20 @@ CHARTS_OWN = frozenset(
 STRING: Schema = {"type": "string"}
 BOOLEAN: Schema = {"type": "boolean"}
 NAME: Schema = {"type": "string", "pattern": "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", "maxLength": 253}
-STRINGS: Schema = {"type": "object", "additionalProperties": STRING}
-ANYTHING: Schema = {"type": "object"}
-DURATION: Schema = {"type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$"}
+URL = like(
+    "an address like http://prometheus.monitoring:9090",
+    r"(https?://([^\s/?#@]*@)?([^\s/?#@:\[\]]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?([/?#]\S*)?)?",
+)
+"""With credentials too: heterosched.checkValues refuses them without repeating them, as Helm would here."""
 POD: dict[str, Schema] = {
-    "resources": {
-        "type": "object",
-        "properties": {"requests": ANYTHING, "limits": ANYTHING, "claims": {"type": "array"}},
-        "additionalProperties": False,
-    },
-    "nodeSelector": STRINGS,
-    "tolerations": {"type": "array", "items": ANYTHING},
-    "affinity": ANYTHING,
-    "podAnnotations": STRINGS,
-    "podLabels": STRINGS,
+    "resources": RESOURCES,
+    "nodeSelector": LABELS,
+    "tolerations": several(TOLERATION),
+    "affinity": AFFINITY,
+    "podAnnotations": ANNOTATIONS,
+    "podLabels": LABELS,
     "priorityClassName": NAME,
 }
-
-
-def closed(properties: dict[str, Schema]) -> Schema:
-    """An object with these keys and no others."""
-    return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 IMAGE = closed(
@@ -66,20 +71,22 @@ IMAGE = closed(
         "pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
     }
 )
-AMOUNT: Schema = {"type": ["string", "number"]}
 DEVICE: Schema = {
     **closed(
         {
             "name": {"type": "string", "pattern": "^[a-z0-9]([-._a-z0-9]{0,61}[a-z0-9])?$"},
             "products": {"type": "array", "items": STRING, "minItems": 1},
-            **{key: AMOUNT for key in ("memory", "idleWatts", "busyWatts", "relativeSpeed", "capWatts")},
+            **{key: QUANTITY for key in ("memory", "idleWatts", "busyWatts", "relativeSpeed", "capWatts")},
             "resource": STRING,
-            "curve": {"type": "object", "additionalProperties": AMOUNT},
+            "curve": {"type": "object", "additionalProperties": QUANTITY},
             "source": STRING,
         }
     ),
     "required": ["name", "products", "memory", "idleWatts", "busyWatts", "relativeSpeed"],
 }
+PROMQL: Schema = {"type": "string", "pattern": like("PromQL that is not empty", r"\s*\S[\s\S]*")}
+QUERIES = closed({key: query for name in table() for key, query in ((name, PROMQL), (name + SAMPLED, STRING))})
+"""By the names of the metrics, as the programs take them."""
 SECRET_KEYS = ["token", "user", "password", "ca.crt", "tls.crt", "tls.key"]
 
 
@@ -100,8 +107,11 @@ def _parts() -> dict[str, Schema]:
         {
             "mode": {"enum": ["off", "existingSecret", "certManager"]},
             "existingSecret": NAME,
-            "issuerRef": closed({"name": STRING, "kind": {"enum": ["Issuer", "ClusterIssuer"]}, "group": STRING}),
-            "duration": DURATION,
+            "issuerRef": {
+                **closed({"name": NAME, "kind": {"enum": ["Issuer", "ClusterIssuer"]}, "group": STRING}),
+                "dependentRequired": {"kind": ["name"], "group": ["name"]},
+            },
+            "duration": GO_DURATION,
         }
     )
     budget = closed(
@@ -133,18 +143,18 @@ def _parts() -> dict[str, Schema]:
 
 def _surroundings() -> dict[str, Schema]:
     """What stands around the programs: policies, monitoring, hooks."""
-    monitors = {"enabled": BOOLEAN, "interval": DURATION, "labels": STRINGS, "kubeScheduler": BOOLEAN}
+    monitors = {"enabled": BOOLEAN, "interval": SCRAPE_INTERVAL, "labels": LABELS, "kubeScheduler": BOOLEAN}
     return {
         "aggregateRoles": BOOLEAN,
         "priorityClasses": closed(
             {"create": BOOLEAN, "value": {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}}
         ),
-        "networkPolicy": closed({"enabled": BOOLEAN, "ingressFrom": {"type": "array", "items": ANYTHING}}),
+        "networkPolicy": closed({"enabled": BOOLEAN, "ingressFrom": several(PEER)}),
         "monitoring": closed(
             {
                 "serviceMonitor": closed(monitors),
-                "prometheusRule": closed({"enabled": BOOLEAN, "labels": STRINGS}),
-                "grafana": closed({"enabled": BOOLEAN, "labels": STRINGS, "annotations": STRINGS}),
+                "prometheusRule": closed({"enabled": BOOLEAN, "labels": LABELS}),
+                "grafana": closed({"enabled": BOOLEAN, "labels": LABELS, "annotations": ANNOTATIONS}),
             }
         ),
         "uninstall": closed(
@@ -152,10 +162,10 @@ def _surroundings() -> dict[str, Schema]:
                 "suspendJobs": BOOLEAN,
                 "resumeJobs": BOOLEAN,
                 "timeoutSeconds": {"type": "integer", "minimum": 1},
-                "podAnnotations": STRINGS,
+                "podAnnotations": ANNOTATIONS,
             }
         ),
-        "tests": closed({"enabled": BOOLEAN, "image": IMAGE, "podAnnotations": STRINGS}),
+        "tests": closed({"enabled": BOOLEAN, "image": IMAGE, "podAnnotations": ANNOTATIONS}),
     }
 
 
@@ -174,11 +184,11 @@ def values_schema(comments: dict[tuple[str, ...], str]) -> Schema:
         "crds": closed({"install": BOOLEAN, "keep": BOOLEAN}),
         "prometheus": closed(
             {
-                "url": {"type": "string", "pattern": "^(https?://.+)?$"},
+                "url": {"type": "string", "pattern": URL},
                 "existingSecret": NAME,
                 "secretKeys": {"type": "array", "items": {"enum": SECRET_KEYS}, "uniqueItems": True},
                 "nodeLabel": {"type": "string", "pattern": "^([a-zA-Z_][a-zA-Z0-9_]*)?$"},
-                "queries": STRINGS,
+                "queries": QUERIES,
             }
         ),
         "devices": {"type": "array", "items": DEVICE},

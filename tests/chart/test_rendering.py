@@ -192,3 +192,9 @@ def test_what_runs_for_a_moment_leaves_nothing() -> None:
     for entry in hooks:
         policies = entry["metadata"]["annotations"]["helm.sh/hook-delete-policy"].split(",")
         assert {"before-hook-creation", "hook-succeeded"} <= set(policies), entry["metadata"]["name"]
+
+
+def test_what_the_uninstallation_says_is_printed_since_its_job_goes_at_once() -> None:
+    annotations = one(rendered(), "Job", "heterosched-suspend")["metadata"]["annotations"]
+    assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"].split(",")
+    assert annotations["helm.sh/hook-output-log-policy"].split(",") == ["hook-succeeded", "hook-failed"]

@@ -42,6 +42,21 @@
 {{- end -}}
 {{- end -}}
 
+{{/* A namespace that is not there would end the installation half-way, at its first Role. An empty list is no answer:
+     nobody was asked (`helm template`). Whoever installs may list them, or could not grant it to the operator; the
+     release's own namespace may be made by Helm after this. */}}
+{{- define "heterosched.checkNamespaces" -}}
+{{- if .Values.namespaces -}}
+{{- $there := list .Release.Namespace -}}
+{{- range (lookup "v1" "Namespace" "" "").items }}{{ $there = append $there .metadata.name }}{{ end -}}
+{{- $missing := list -}}
+{{- range .Values.namespaces }}{{ if not (has . $there) }}{{ $missing = append $missing . }}{{ end }}{{ end -}}
+{{- if and $missing (gt (len $there) 1) -}}
+{{- fail (printf "namespaces names %s, not to be found in this cluster, where Roles are to be made. Nothing was installed or changed. Create what is missing first:\n  kubectl create namespace %s\nor leave it out of the value." (join ", " $missing) (join "\n  kubectl create namespace " $missing)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* CRDs that an earlier release left, or kubectl made, are Helm's to change only once they are handed over. */}}
 {{- define "heterosched.checkCrds" -}}
 {{- $others := list -}}
