@@ -32,6 +32,7 @@ LINK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 """Code, which is passed over, or a link to a file."""
+CODE = re.compile(r"`[^`\n]+`")
 LANGUAGES = {".yaml": "yaml", ".yml": "yaml", ".py": "python", ".json": "json", ".toml": "toml", ".csv": "text"}
 
 
@@ -99,6 +100,16 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Turn links that leave docs/ around."""
+    """Turn links that leave docs/ around, and show code in tables as it is."""
     source = page.file.src_uri
-    return markdown if source.startswith(INSIDE + "/") else relinked(markdown, f"{DOCS}/{source}")
+    text = markdown if source.startswith(INSIDE + "/") else relinked(markdown, f"{DOCS}/{source}")
+    return with_bare_pipes(text)
+
+
+def with_bare_pipes(text: str) -> str:
+    """Code in tables without the sign that a forge needs before `|`: here it would be shown."""
+    lines = (
+        CODE.sub(lambda found: found[0].replace("\\|", "|"), line) if line[:1] == "|" else line
+        for line in text.split("\n")
+    )
+    return "\n".join(lines)

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 from xml.etree import ElementTree
 
 import tinyhtml5
 
 from heterosched import __version__
+from pages import lines
 
 SITE = Path(__file__).resolve().parents[1] / "build" / "site"
 STYLE = Path(__file__).resolve().parent / "assets" / "print.css"
 NAME = "heterosched.pdf"
-LONGEST_WORD, WIDEST_MEAN = 34.0, 70.0
-"""Characters: longer words of a table are broken, and a column's width does not grow with its texts beyond."""
 
 
 def classes(element: ElementTree.Element) -> list[str]:
@@ -41,20 +39,6 @@ def parts(page: ElementTree.Element) -> Iterator[tuple[str, list[ElementTree.Ele
             yield text(section.find("h1")), inner
 
 
-def spread(table: ElementTree.Element) -> None:
-    """Give each column a width by what stands in it; to find out by laying it out takes minutes."""
-    texts = [[text(cell) for cell in row] for row in table.iter("tr")]
-    weights = []
-    for column in zip_longest(*texts, fillvalue=""):
-        longest = max((len(word) for cell in column for word in cell.split()), default=1)
-        mean = sum(map(len, column)) / len(column)
-        weights.append(max(min(longest, LONGEST_WORD), min(mean, WIDEST_MEAN), 3.0))
-    group = ElementTree.Element("colgroup")
-    for weight in weights:
-        ElementTree.SubElement(group, "col", style=f"width: {100 * weight / sum(weights):.1f}%")
-    table.insert(0, group)
-
-
 def book(page: ElementTree.Element) -> ElementTree.Element:
     """Cover, contents and all pages."""
     html = ElementTree.Element("html", lang="en")
@@ -72,8 +56,7 @@ def book(page: ElementTree.Element) -> ElementTree.Element:
         for one in pages:
             entry = {"class": "entry", "href": f"#{one.get('id')}"}
             ElementTree.SubElement(contents, "a", entry).text = text(one.find(".//h1"))
-            for table in one.iter("table"):
-                spread(table)
+            lines.settle(one)
             for link in one.iter("a"):
                 if not link.get("href", "#").startswith(("#", "https://", "http://")):
                     del link.attrib["href"]  # to a page that the book does not have

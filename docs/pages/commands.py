@@ -68,7 +68,8 @@ def told(parameter: Any) -> tuple[str, str, str] | None:
     if getattr(parameter, "hidden", False) or parameter.name == "help":
         return None
     if parameter.param_type_name == "argument":
-        shown = f"`{parameter.metavar or parameter.name.upper()}`"
+        name = parameter.metavar or parameter.name.upper()
+        shown = f"`[{name}]...`" if parameter.nargs == -1 and not parameter.required else f"`{name}`"
     else:
         shown = ", ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
     meaning = parameter.help or ""

@@ -14,12 +14,17 @@ from documented import (
     Command,
     Proof,
     cluster_pages,
+    code_of,
     commands_of,
     commands_of_notes,
+    functions_of,
+    made_by,
+    one_kind_of_quotes,
     pages,
     proof_of,
     proofs,
 )
+from recipes import IMAGES, VERSION
 
 OFFLINE, PROVEN = proofs("offline"), proofs("proven")
 KNOWN = OFFLINE + PROVEN
@@ -49,11 +54,45 @@ def test_every_command_is_run_by_a_test() -> None:
 
 
 @pytest.mark.parametrize("proof", PROVEN, ids=lambda proof: proof.begins)
-def test_the_test_that_is_named_exists_and_has_the_command(proof: Proof) -> None:
+def test_the_test_that_is_named_exists_and_runs_the_command(proof: Proof) -> None:
     file, _, function = proof.test.partition("::")
+    if file == "Makefile":
+        assert function in made_by("test"), f"`make test` does not make {function}"
+        return
+    assert Path(file).name == "conftest.py" or function.startswith("test_"), f"{proof.test} is no test"
+    assert file.startswith(("tests/", "e2e/"))
     text = (ROOT / file).read_text()
-    assert f"def {function}(" in text if function else text
-    assert proof.says in text, f"{file} does not say {proof.says!r}, so it hardly runs {proof.begins!r}"
+    assert function in functions_of(text), f"{file} has no {function}"
+    found = one_kind_of_quotes(proof.says) in code_of(text)
+    assert found, f"the code of {file} has no {proof.says!r}, so it hardly runs {proof.begins!r}"
+
+
+def test_remarks_and_imports_run_nothing() -> None:
+    text = '"""It plans."""\nfrom paired import welch\n\ndef test_it():\n    """Plan."""\n    go("plan")  # top\n'
+    assert code_of(text).split() == ["def", "test_it():", "go('plan')"]
+    assert functions_of(text) == {"test_it"}
+
+
+def test_continuous_integration_makes_the_tests() -> None:
+    assert {"setup", "check", "docs", "chart", "e2e"} <= made_by("test")
+    assert "bench-full" not in made_by("test")
+
+
+def test_the_images_that_are_pushed_are_those_that_the_chart_is_told_to_take(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "guide" / "operations.md"
+    (loop,) = (one.text for one in commands_of(page) if "docker tag" in one.text)
+    (told,) = (one.text for one in commands_of(page) if "operator.image.repository=" in one.text)
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/said\n')
+    docker.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(loop, shell=True, check=True, env=environment, cwd=tmp_path)
+    said = [line.split() for line in (tmp_path / "said").read_text().splitlines()]
+    tagged = {line[1]: line[2] for line in said if line[0] == "tag"}
+    assert sorted(line[1] for line in said if line[0] == "push") == sorted(tagged.values())
+    assert set(tagged) == {image.tag for image in IMAGES} - {f"heterosched/lab:{VERSION}"}
+    named = {part.split("=")[1] for part in told.split()[-1].split(",")}
+    assert named == {pushed.removesuffix(f":{VERSION}") for pushed in tagged.values()}
 
 
 @pytest.mark.parametrize("proof", KNOWN, ids=lambda proof: proof.begins)

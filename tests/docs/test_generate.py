@@ -73,13 +73,12 @@ def test_every_property_of_a_crd_is_listed(file: Path) -> None:
     assert {one for one in every - listed if not one.endswith(("[]", ".*"))} == set()
 
 
-def test_a_value_has_its_default_and_what_stands_above_it() -> None:
-    text = "# About all.\n\n# -- Size of a.\na: {b: 1}\nc:\n  # -- Which d.\n  # And more.\n  d: []\n  e: x\n"
-    assert list(chart.values(text)) == [
-        ("a", '`{"b": 1}`', "Size of a."),
-        ("c.d", "`[]`", "Which d. And more."),
-        ("c.e", '`"x"`', ""),
-    ]
+def test_values_are_those_of_the_readme_of_the_chart() -> None:
+    assert chart.table("# Chart\n\n<!-- By `make chart-files`. -->\n\n| value |\n") == "| value |"
+    with pytest.raises(ValueError, match="run `make chart-files`"):
+        chart.table("# Chart\n")
+    values = yaml.safe_load((ROOT / "helm" / "heterosched" / "values.yaml").read_text())
+    assert all(f"| `{name}" in chart.values_page() for name in values)
 
 
 def test_every_command_is_listed_those_of_the_lab_too() -> None:
@@ -99,6 +98,10 @@ def test_links_out_of_docs_lead_to_a_page_of_the_manual_and_code_is_left_alone()
     assert hooks.relinked("[docs](docs/guide/cli.md)", "README.md") == "[docs](../guide/cli.md)"
     assert {"examples/graph.yaml", "CHANGELOG.md"} <= hooks.linked_to()
     assert hooks.content("examples/clusters").startswith("# examples/clusters/\n\n- `small.yaml`")
+
+
+def test_code_in_a_table_is_shown_without_the_sign_that_a_forge_needs() -> None:
+    assert hooks.with_bare_pipes("| `[A\\|B]` | a \\| b |\n`A\\|B`") == "| `[A|B]` | a \\| b |\n`A\\|B`"
 
 
 def test_the_book_has_every_page_in_its_contents_with_tables_of_given_widths() -> None:
@@ -128,4 +131,5 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tm
     loaded = re.compile(
         r"<(?:script|img|iframe)[^>]* src=\"(?:https?:)?//[^\"]*|<link[^>]* href=\"(?:https?:)?//[^\"]*"
     )
+    assert 'type="checkbox"' in (tmp_path / "guide" / "production.html").read_text()
     assert {found for page in pages for found in loaded.findall(page.read_text())} == set()
