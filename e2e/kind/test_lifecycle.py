@@ -70,7 +70,9 @@ def test_uninstall_leaves_what_runs_and_nothing_of_its_own(
         )
         assert wait_until(lambda: space.phases("running", "Running") == 1, 60.0, 0.3), space.status("running")
         (pod,) = space.pods("running")
-        release.uninstall()
+        said = release.uninstall()
+        for job in ("running", "waiting"):
+            assert f"HeteroJob {name}/{job}: suspended" in said
         jobs = {one["metadata"]["name"]: one for one in space.get("heterojobs")}
         assert {one["spec"].get("suspend") for one in jobs.values()} == {True}
         assert space.pods("waiting") == []

@@ -241,6 +241,31 @@ def test_crds_that_kubectl_made_are_handed_over_too(clean: Releases) -> None:
     assert "STATUS: pending-install" in clean.helm(*trial)
 
 
+def test_namespaces_are_looked_for_before_anything_is_written(clean: Releases) -> None:
+    before = clean.objects()
+    with pytest.raises(HelmRefused, match=r"namespaces names team-x, team-y, not to be found in this clus") as refusal:
+        clean.install("heterosched", CHART, "--set=namespaces={team-a,team-x,team-y}")
+    commands = re.findall(r"^ +kubectl (.*)$", str(refusal.value), re.MULTILINE)
+    assert commands == ["create namespace team-x", "create namespace team-y"]
+    assert (json.loads(clean.helm("list", "--all", "--output=json")), clean.objects()) == ([], before)
+    assert "STATUS: pending-install" in clean.helm(
+        "install", "heterosched", str(CHART), "--dry-run=client", "--set=namespaces={team-x}"
+    )
+
+
+def test_from_some_namespaces_back_to_all_by_the_documented_option(clean: Releases) -> None:
+    named = ("--field-selector=metadata.name=heterosched-operator", "--output=jsonpath={.items[*].metadata.namespace}")
+
+    def places() -> set[str]:
+        return set(clean.plane.kubectl("get", "rolebindings", "--all-namespaces", *named).split())
+
+    clean.helm("install", "heterosched", str(CHART), f"--set=namespaces={{team-a,{NAMESPACE}}}")
+    assert places() == {"team-a", NAMESPACE}
+    options = ("--reset-then-reuse-values", "--set-json", "namespaces=[]")
+    clean.helm("upgrade", "heterosched", str(CHART), *options)
+    assert places() == set()
+
+
 def test_upgrade_and_rollback_change_the_crds_and_keep_the_jobs(clean: Releases, tmp_path: Path) -> None:
     plane = clean.plane
     clean.install("heterosched", an_older_chart(tmp_path))

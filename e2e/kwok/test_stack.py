@@ -120,7 +120,9 @@ def test_a_node_in_trouble_is_left_alone_until_it_has_calmed(
     finally:
         annotate("-")
     until_seen(stack, space, node, name, lambda value: value > 0.9, gpus)
-    assert run("after")["node"] == node
+    # The operator, which plans the node, asks Prometheus at moments of its own, later perhaps than the extender.
+    after = (run(f"after-{number}") for number in range(10))
+    assert any(worker["node"] == node for worker in after)
 
 
 def scheduled_by(space: Space) -> dict[str, str]:
