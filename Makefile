@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements.txt $(MEMBERS:%=%/pyproject.toml)
 	@touch $@
 
 control-plane: setup  ## find or build etcd, kube-apiserver, kube-scheduler, kwok (cached outside the checkout)
-	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" $(BIN)/python deploy/control-plane/control_plane.py build
+	@go=$$(deploy/ensure-go $(BIN)/python) && found=$$(PATH="$$go:$$PATH" $(BIN)/python deploy/control-plane/control_plane.py build) && echo "== control plane: its programs are in $$found"
 
 check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; under two minutes)
 	@echo "== check: ruff"

@@ -46,6 +46,7 @@ def say_how_to_look(plane: ControlPlane, stack: Stack, build: Path, console: Con
     lines = [
         f"source {build / 'environment.sh'}",
         "heterosched jobs -A",
+        "heterosched doctor   # by the address above it knows that the programs are no pods here",
         f"kubectl get heterojobs -n {jobs.NAMESPACE} -o wide",
         f"kubectl describe heterojob -n {jobs.NAMESPACE} shufflenet-energy",
         f"heterosched why -n {jobs.NAMESPACE} $(kubectl get pods -n {jobs.NAMESPACE} {pod})",
