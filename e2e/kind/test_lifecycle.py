@@ -84,7 +84,7 @@ def test_uninstall_leaves_what_runs_and_nothing_of_its_own(
         report.survived("uninstallation with jobs running")
         assert of_ours(cluster) == []
         cluster.kubectl("delete", "crd", *CRDS)  # the documented command that removes the definitions and all jobs
-        assert space.get("pods") == []
+        assert wait_until(lambda: space.get("pods") == [], 60.0, 0.5)  # the garbage collector follows the definitions
     neighbour.stop()
     assert neighbour.unplaced == []
     assert neighbour.restarts() == 0
