@@ -40,6 +40,8 @@ def several(items: Schema) -> Schema:
 
 _HOST = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_A_NAME = "a name like team or example.com/team"
+_QUALIFIED = f"({_HOST}/)?{_NAME}"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IP4 = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
 _IP6 = r"[0-9a-fA-F:]*:[0-9a-fA-F:]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
@@ -53,13 +55,13 @@ QUANTITY: Schema = {
 }
 CIDR = texts(like("a network like 10.0.0.0/8 or fd00::/8", f"{_IP4}|{_IP6}"), 64)
 SCRAPE_INTERVAL: Schema = {
-    **texts(like("a time like 30s or 1m30s", "([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?"), 32),
+    **texts(like("a time like 30s or 1m30s", "([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?"), 32),
     "minLength": 1,
 }
 """As Prometheus writes it: large units first."""
 GO_DURATION = texts(like("a time like 8760h or 1h30m", r"([0-9]+(\.[0-9]+)?(h|m|s|ms))+"), 32)
 """As cert-manager takes it: an hour is the largest unit."""
-KEY = texts(like("a name like team or example.com/team", f"({_HOST}/)?{_NAME}"), 317)
+KEY = texts(like(_A_NAME, _QUALIFIED), 317)
 LABEL_VALUE = texts(like("a label value of 63 letters at most", f"({_NAME})?"), 63)
 LABELS = mapping(KEY, LABEL_VALUE)
 ANNOTATIONS = mapping(KEY, {"type": "string"})
@@ -83,10 +85,10 @@ PEER: Schema = {
 }
 TOLERATION = closed(
     {
-        "key": KEY,
+        "key": texts(like(_A_NAME, f"({_QUALIFIED})?"), 317),  # empty with Exists, and as an effect: all
         "operator": {"enum": ["Exists", "Equal", "Lt", "Gt"]},
         "value": LABEL_VALUE,
-        "effect": {"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"]},
+        "effect": {"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute", ""]},
         "tolerationSeconds": {"type": "integer"},
     }
 )

@@ -49,7 +49,7 @@ BOOLEAN: Schema = {"type": "boolean"}
 NAME: Schema = {"type": "string", "pattern": "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", "maxLength": 253}
 URL = like(
     "an address like http://prometheus.monitoring:9090",
-    r"(https?://([^\s/?#@]*@)?([^\s/?#@:\[\]]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?([/?#]\S*)?)?",
+    r"(https?://(.*@)?([^\s/?#@:\[\]]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?([/?#]\S*)?)?",
 )
 """With credentials too: heterosched.checkValues refuses them without repeating them, as Helm would here."""
 POD: dict[str, Schema] = {

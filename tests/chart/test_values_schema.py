@@ -134,11 +134,14 @@ TAKEN = [
     "prometheus.url=https://[fd00::1]:9090/prometheus",
     r"prometheus.queries.gpu_watts=max by (node) (my_watts),prometheus.queries.gpu_watts\.sampled=",
     "prometheus.url=http://prometheus-operated.monitoring.svc/select/0/prometheus?a=b",
+    "prometheus.url=http://prometheus:9090/tenants/me@home",
     "monitoring.serviceMonitor.interval=1m30s",
+    "monitoring.serviceMonitor.interval=1d",
     "extender.tls.mode=certManager,extender.tls.duration=2160h0m0s",
     r"operator.nodeSelector.node-role\.kubernetes\.io/control-plane=",
     "scheduler.tolerations[0].key=node-role.kubernetes.io/control-plane,scheduler.tolerations[0].operator=Exists,"
     "scheduler.tolerations[0].effect=NoSchedule",
+    "operator.tolerations[0].key=,operator.tolerations[0].operator=Exists,operator.tolerations[0].effect=",
 ]
 """What is usual, and near to what is refused."""
 
@@ -148,9 +151,10 @@ def test_what_kubernetes_takes_is_taken(option: str) -> None:
     assert rendered(option)
 
 
-def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize("password", ["s3cret", "s3cret@home", "s3cret/a", "s3cret?", "s3cret#1", "s3cret:80"])
+def test_a_password_in_the_address_is_refused_and_not_repeated(password: str) -> None:
     with pytest.raises(HelmRefused, match=r"prometheus\.url carries credentials: put them into a secret") as refusal:
-        rendered("prometheus.url=https://me:s3cret@prometheus:9090")
+        rendered(f"prometheus.url=https://me:{password}@prometheus:9090")
     assert "s3cret" not in str(refusal.value)
 
 

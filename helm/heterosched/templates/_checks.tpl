@@ -17,8 +17,8 @@
 {{- if and (has "tls.key" $p.secretKeys) (not (has "tls.crt" $p.secretKeys)) -}}
 {{- fail "prometheus.secretKeys names tls.key without tls.crt: a key goes with its certificate." -}}
 {{- end -}}
-{{- /* The address is not repeated: it holds a password. */ -}}
-{{- if regexMatch "^https?://[^/]*@" $p.url -}}
+{{- /* The address is not repeated: it holds a password, which may have a slash where no port can be. */ -}}
+{{- if regexMatch "^https?://([^/]*|[^/\\[]*:[^/]*[^0-9/][^/]*/.*)@" $p.url -}}
 {{- fail "prometheus.url carries credentials: put them into a secret under the keys user and password, and name it in prometheus.existingSecret." -}}
 {{- end -}}
 {{- $tls := .Values.extender.tls -}}
