@@ -194,6 +194,11 @@ def test_what_runs_for_a_moment_leaves_nothing() -> None:
         assert {"before-hook-creation", "hook-succeeded"} <= set(policies), entry["metadata"]["name"]
 
 
+def test_the_tests_account_may_see_which_jobs_are_still_there() -> None:
+    rules = one(rendered(), "ClusterRole", "heterosched-doctor")["rules"]
+    assert {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list"]} in rules
+
+
 def test_what_the_uninstallation_says_is_printed_since_its_job_goes_at_once() -> None:
     annotations = one(rendered(), "Job", "heterosched-suspend")["metadata"]["annotations"]
     assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"].split(",")
