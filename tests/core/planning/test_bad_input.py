@@ -62,8 +62,8 @@ def test_a_task_that_its_figures_confine_is_told_that_they_do() -> None:
     error = two(a_job("bad").task("t").runtime({"nvidia-z9000": 5}))
     assert str(error) == (
         "task t of HeteroJob ns/bad: no node offers nvidia-z9000 (the cluster has nvidia-t4); without variants and "
-        "devices.allow the task runs only where it has figures (spec.tasks[t].work.runtimeOn): give one for another "
-        "device, list in devices.allow what it may use, or add such a node"
+        "devices.allow the task is planned only where it has figures (spec.tasks[t].work.runtimeOn): give one for "
+        "another device, list in devices.allow what it may use, or add such a node"
     )
 
 
@@ -73,7 +73,7 @@ def test_a_profile_that_confines_a_task_is_named() -> None:
     )
     job = a_job("bad").task("t", work={"profile": "p"})
     found = planned(job, cluster=T4, profiles={("ns", "p"): profile})["bad"]
-    assert "the task runs only where it has figures (ThroughputProfile ns/p): give one for" in str(found.error)
+    assert "the task is planned only where it has figures (ThroughputProfile ns/p): give one for" in str(found.error)
 
 
 def test_an_allowed_device_without_a_figure_asks_for_one() -> None:

@@ -83,7 +83,7 @@ def _other_device(cluster: Cluster, task: Task) -> str:
     """What makes the task use what the cluster has: where figures confine it, it is they that do not name it."""
     if task.figured_by:
         return (
-            f"without variants and devices.allow the task runs only where it has figures ({task.figured_by}): "
+            f"without variants and devices.allow the task is planned only where it has figures ({task.figured_by}): "
             "give one for another device, list in devices.allow what it may use,"
         )
     unrated = [device for device in task.unrated if any(node.offers(device) for node in cluster.nodes)]
