@@ -113,6 +113,9 @@ def test_a_certificate_that_is_not_trusted_is_told_with_its_own_remedy() -> None
     told = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
     assert "certificate-authority is not that of this server" in silence(ApiUnavailable("GET /version", 0, "", told))
     assert "that the cluster is up" in silence(ApiUnavailable("GET /version", 0, "", "Connection refused"))
+    for why in ("certificate has expired", "Hostname mismatch, certificate is not valid for 'a'"):
+        told = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why}"
+        assert "dates and names of the server's certificate" in silence(ApiUnavailable("GET /version", 0, "", told))
 
 
 def test_named_jobs_come_in_the_order_of_the_names_and_those_that_are_not_there_are_named() -> None:

@@ -101,5 +101,14 @@ def test_a_login_plugin_that_is_not_there_is_named_with_its_user(config: Path, t
     check_login(config, "")
 
 
+def test_what_is_no_kubeconfig_is_left_to_the_client(config: Path) -> None:
+    for wrong in ("users: 5", "contexts: x\nusers: {}", "contexts: {name: one}"):
+        config.write_text(f"current-context: one\n{wrong}\n", encoding="utf-8")
+        check_login(config, "")
+    config.write_text(CONFIG + LOGIN % "[{name: PATH, value: 3}, x]", encoding="utf-8")
+    with pytest.raises(InvalidInput, match="is not on the PATH"):
+        check_login(config, "")
+
+
 def test_contexts_are_those_of_all_files(config: Path) -> None:
     assert contexts_of(config) == ["one", "two"]

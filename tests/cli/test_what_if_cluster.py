@@ -258,8 +258,10 @@ def test_a_refused_job_is_told_once_by_the_operators_own_reason(cli: Any, tmp_pa
     jobs = [
         as_listed(a_run(name), conditions=[{**refused, "message": f"HeteroJob ns/{name}: {said}"}]) for name in "abc"
     ]
+    accepted = {**refused, "status": "True", "reason": "Valid", "message": "it can be planned"}
+    jobs.append(as_listed(a_run("d"), conditions=[accepted]))
     path = tmp_path / "s.json"
-    path.write_bytes(msgspec.json.encode(taken(lists(*jobs, as_listed(a_run("d"))), NOW, None)))
+    path.write_bytes(msgspec.json.encode(taken(lists(*jobs), NOW, None)))
     result = cli("what-if", "--cluster", path, "--add", "nvidia-a100=2")
     told = "HeteroJobs ns/a, ns/b, ns/c: the operator refuses it, DeadlinePassed: "
     assert result.stderr.splitlines() == [f"{told}{said}; they count in no total"]

@@ -56,11 +56,7 @@ def list_jobs(
         for line in lines:
             print(f"heterojob/{line.job.metadata.name}")
     elif not lines:
-        note(
-            "no HeteroJobs in any namespace"
-            if everywhere
-            else f"no HeteroJobs in namespace {place}; -A lists those of all"
-        )
+        note(f"no HeteroJobs in {'any namespace' if everywhere else f'namespace {place}; -A lists those of all'}")
     else:
         wide, now = format is Format.WIDE, time.time()
         columns = WIDE_COLUMNS if wide else COLUMNS

@@ -74,7 +74,7 @@ def check_login(kubeconfig: Path | None, context: str) -> None:
     command = plugin.get("command") if isinstance(plugin, dict) else None
     if not isinstance(plugin, dict) or not isinstance(command, str) or not command or Path(command).name != command:
         return
-    added = {own.get("name"): own.get("value") for own in plugin.get("env") or () if isinstance(own, dict)}
+    added = {own.get("name"): str(own.get("value") or "") for own in _entries(plugin, "env")}
     if shutil.which(command, path=added.get("PATH")) is None:
         problem = f"the login plug-in {command!r} is not on the PATH"
         remedy = str(plugin.get("installHint") or "install it, or use another --context").strip()
@@ -83,9 +83,15 @@ def check_login(kubeconfig: Path | None, context: str) -> None:
 
 def _entry(contents: Sequence[dict[str, Any]], kind: str, name: str, inner: str) -> dict[str, Any]:
     """What the first entry of this name holds; nothing where there is none, or it is no mapping."""
-    entries = (own for content in contents for own in content.get(kind) or () if isinstance(own, dict))
+    entries = (own for content in contents for own in _entries(content, kind))
     found = next((own.get(inner) for own in entries if own.get("name") == name), None)
     return found if isinstance(found, dict) else {}
+
+
+def _entries(content: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """What is of the form that is known; about the rest the client has its say."""
+    found = content.get(kind)
+    return [own for own in found if isinstance(own, dict)] if isinstance(found, list) else []
 
 
 def _files(kubeconfig: Path | None) -> list[Path]:

@@ -49,6 +49,8 @@ def ask(question: Callable[[Kube], Awaitable[Answer]], kubeconfig: Path | None, 
 
 def silence(error: ApiUnavailable) -> str:
     """What to do about an API server that does not answer."""
+    if any(words in str(error) for words in ("has expired", "not yet valid", "mismatch, certificate")):
+        return "check the dates and names of the server's certificate, and this machine's clock"
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return "the kubeconfig's certificate-authority is not that of this server: get the kubeconfig anew"
     return "check --kubeconfig, --context and that the cluster is up"

@@ -126,7 +126,9 @@ def _refusal(state: JobState) -> str:
     if state.holds or any(own.state != "Waiting" for own in state.progress.values()):
         return ""
     said = status_of(state.job).condition("Accepted")
-    return "" if said is None else f"{said.reason}: {said.message.removeprefix(f'{state.job.label}: ')}"
+    if said is None or said.status != "False":
+        return ""
+    return f"{said.reason}: {said.message.removeprefix(f'{state.job.label}: ')}"
 
 
 def _of_job(key: str, own: JobPlan, now: float, refused: str) -> JobOutlook:

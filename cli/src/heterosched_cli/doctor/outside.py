@@ -40,7 +40,8 @@ class Lease:
 async def instead_of_pods(cluster: Cluster, component: str, why: str) -> Findings:
     """What is known of a program of which there is no Deployment: it may run as a process all the same."""
     name = NAMES[component]
-    what = f"the {component} is no pod of this cluster: it runs outside"
+    absent = f"the {component} is no pod of this cluster"
+    what = f"{absent}: it runs outside"
     for own in await leases(cluster, name):
         return [ok(what, f"{own.holder} renewed lease {own.key} {own.age:.0f} s ago")]
     if not cluster.addresses:
@@ -55,7 +56,8 @@ async def instead_of_pods(cluster: Cluster, component: str, why: str) -> Finding
     if ages and min(ages) < RECENT_SECONDS:
         return [ok(what, f"it posted an Event {format_duration(max(0.0, min(ages)))} ago")]
     silent = f"it holds no lease {name} and has posted no Event within {RECENT_SECONDS / 60:.0f} minutes"
-    return [skip(f"{what}, and how it does cannot be told", silent, "see its log where it runs, and the check `jobs`")]
+    remedy = "see its log where it runs, and the check `jobs`; where it runs nowhere, start or install it"
+    return [skip(f"{absent}, and whether it runs outside cannot be told", silent, remedy)]
 
 
 async def namespaces_of(cluster: Cluster) -> list[str]:
