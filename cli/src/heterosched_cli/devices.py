@@ -21,6 +21,7 @@ from heterosched.model.telemetry import (
     TAS,
 )
 from heterosched.units import format_duration
+from heterosched_cli.absent import absent
 from heterosched_cli.extenders import NoRecord, Query, first
 from heterosched_cli.output import Format, note, write_data, write_table
 from heterosched_cli.places import Extenders
@@ -140,9 +141,8 @@ def list_devices(names: Sequence[str], limit: int, extenders: Extenders, format:
     else:
         _write_devices(found, format is Format.WIDE)
     total = max((sum(counts.values()) for counts in found.totals.values()), default=0)
-    missing = [name for name in names if all(own.node != name for own in found.nodes)]
-    if missing:
-        raise NoRecord(f"the extender knows no node {' or '.join(missing)}; check the name")
+    if missing := absent(names, (own.node for own in found.nodes)):
+        raise NoRecord(f"the extender knows no node {missing}; check the name")
     if not names and len(found.nodes) < total:
         note(f"the first {len(found.nodes)} of {total} nodes by name; name a NODE, or give a higher --limit")
 

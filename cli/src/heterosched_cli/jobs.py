@@ -14,6 +14,7 @@ from heterosched.api import HeteroJob
 from heterosched.api.status import HeteroJobStatus, TaskStatus, state_of, status_of
 from heterosched.errors import HeteroSchedError
 from heterosched.units import format_duration, format_time, parse_time
+from heterosched_cli.absent import absent
 from heterosched_cli.kubeconfig import namespace_of
 from heterosched_cli.output import Format, joules, note, warn, write_data, write_table
 
@@ -79,9 +80,8 @@ def list_jobs(
 
 def named(lines: Sequence[Line], names: Sequence[str], place: str) -> list[Line]:
     """The lines of these jobs, in the order of the names. Raises NoSuchJob, which names all that are not there."""
-    missing = [name for name in dict.fromkeys(names) if all(line.job.metadata.name != name for line in lines)]
-    if missing:
-        raise NoSuchJob(f"no HeteroJob {' or '.join(missing)} in {place}; list them with heterosched jobs -A")
+    if missing := absent(names, (line.job.metadata.name for line in lines)):
+        raise NoSuchJob(f"no HeteroJob {missing} in {place}; list them with heterosched jobs -A")
     return [line for name in dict.fromkeys(names) for line in lines if line.job.metadata.name == name]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +32,11 @@ class SortBy(StrEnum):
     AGE = "age"
 
 
+def _names(these: str, completion: Callable[[typer.Context, str], list[str]]) -> Any:
+    """Names of objects, each completed by what the cluster has; without any, all are meant."""
+    return typer.Argument(help=these, metavar="NAME", show_default=False, autocompletion=completion)
+
+
 # --- of every command that asks a cluster: as kubectl has them -----------------------------------------------
 Kubeconfig = Annotated[
     Path | None, typer.Option("--kubeconfig", help="Kubeconfig file (else $KUBECONFIG, ~/.kube/config).")
@@ -55,15 +61,7 @@ Installation = Annotated[
     ),
 ]
 AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")]
-JobNames = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="These jobs alone, with their tasks.",
-        metavar="NAME",
-        show_default=False,
-        autocompletion=completing.jobs,
-    ),
-]
+JobNames = Annotated[list[str] | None, _names("These jobs alone, with their tasks.", completing.jobs)]
 ClientOnly = Annotated[bool, typer.Option("--client", help="Do not ask the cluster or an extender.")]
 OwnVersion = Annotated[
     bool,
@@ -71,32 +69,10 @@ OwnVersion = Annotated[
 ]
 Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the answer.")]
 
-ProfileNames = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="These profiles alone, device by device.",
-        metavar="NAME",
-        show_default=False,
-        autocompletion=completing.profiles,
-    ),
-]
-PolicyNames = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="These policies alone, with all constants.",
-        metavar="NAME",
-        show_default=False,
-        autocompletion=completing.policies,
-    ),
-]
+ProfileNames = Annotated[list[str] | None, _names("These profiles alone, device by device.", completing.profiles)]
+PolicyNames = Annotated[list[str] | None, _names("These policies alone, with all constants.", completing.policies)]
 StrategyNames = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="These strategies alone, with method and source.",
-        metavar="NAME",
-        show_default=False,
-        autocompletion=completing.strategies,
-    ),
+    list[str] | None, _names("These strategies alone, with method and source.", completing.strategies)
 ]
 
 # --- of commands that go on -----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from heterosched.errors import HeteroSchedError, InvalidInput
 from heterosched.kube.client import Kube
 from heterosched.policy.hooks import plugins
 from heterosched.policy.table import BUILT_IN, TERMS, PolicyRow, row_of
+from heterosched_cli.absent import absent
 from heterosched_cli.live import Json, ask, list_ours
 from heterosched_cli.live_objects import readable
 from heterosched_cli.output import Format, note, warn, write_data, write_table
@@ -58,10 +59,9 @@ def list_policies(names: Sequence[str], kubeconfig: Path | None, context: str, f
     for problem in plugins().problems:
         warn(problem)
     if names:
-        missing = [name for name in names if all(own.name != name for own in found)]
-        if missing:
+        if missing := absent(names, (own.name for own in found)):
             there = ", ".join(own.name for own in found)
-            raise NoSuchPolicy(f"no policy {' or '.join(missing)}; there are {there}")
+            raise NoSuchPolicy(f"no policy {missing}; there are {there}")
         found = [own for own in found if own.name in names]
     if format in (Format.JSON, Format.YAML):
         write_data([data_of(own) for own in found], format)

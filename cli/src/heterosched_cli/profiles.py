@@ -16,6 +16,7 @@ from heterosched.errors import HeteroSchedError
 from heterosched.kube.client import Kube
 from heterosched.planning.estimates import profile_figures
 from heterosched.units import Quantity, format_duration, parse_quantity, parse_time
+from heterosched_cli.absent import absent
 from heterosched_cli.kubeconfig import namespace_of
 from heterosched_cli.live import Json, ask, list_ours
 from heterosched_cli.live_objects import readable
@@ -76,11 +77,8 @@ def list_profiles(
     objects, jobs = ask(questions, kubeconfig, context)
     lines = list(lines_of(readable(objects, ThroughputProfile), readable(jobs, HeteroJob)))
     if names:
-        missing = [name for name in names if all(own.profile.metadata.name != name for own in lines)]
-        if missing:
-            raise NoSuchProfile(
-                f"no ThroughputProfile {' or '.join(missing)} in {where}; list them with heterosched profiles -A"
-            )
+        if missing := absent(names, (own.profile.metadata.name for own in lines)):
+            raise NoSuchProfile(f"no ThroughputProfile {missing} in {where}; list them with heterosched profiles -A")
         lines = [own for own in lines if own.profile.metadata.name in names]
     if format in (Format.JSON, Format.YAML):
         write_data([data_of(own) for own in lines], format)

@@ -14,6 +14,7 @@ from heterosched.errors import HeteroSchedError
 from heterosched.planning.planner import AUTO_STRATEGY
 from heterosched.planning.prepared import AUTO
 from heterosched.planning.training import JPS
+from heterosched_cli.absent import absent
 from heterosched_cli.output import Format, warn, write_data, write_table
 
 COLUMNS = ("STRATEGY", "IN SHORT")
@@ -39,10 +40,9 @@ def list_strategies(names: Sequence[str], format: Format) -> None:
     """Print them, or those of `names` alone with their method. Raises NoSuchStrategy."""
     found = sorted((*planners(), *installed()), key=lambda own: (own.name != AUTO, own.name))
     if names:
-        missing = [name for name in names if all(own.name != name for own in found)]
-        if missing:
+        if missing := absent(names, (own.name for own in found)):
             known = ", ".join(own.name for own in found)
-            raise NoSuchStrategy(f"no strategy {' or '.join(missing)} is installed; a job may name {known}")
+            raise NoSuchStrategy(f"no strategy {missing} is installed; a job may name {known}")
         found = [own for own in found if own.name in names]
     if format in (Format.JSON, Format.YAML):
         data = [{"name": own.name, "short": own.short, "method": own.method, "package": own.package} for own in found]

@@ -15,6 +15,7 @@ from heterosched.errors import HeteroSchedError, InvalidInput
 from heterosched.kube.client import Kube
 from heterosched.kube.objects import NodeObject, PodObject
 from heterosched.units import format_duration
+from heterosched_cli.absent import absent
 from heterosched_cli.devices import Devices, ask_devices, reasons
 from heterosched_cli.live import Json, ask
 from heterosched_cli.live_objects import readable
@@ -101,9 +102,8 @@ async def _questions(kube: Kube) -> tuple[list[Json], list[Json]]:
 
 
 def _chosen(uses: Sequence[Use], names: Sequence[str]) -> list[Use]:
-    missing = [name for name in names if all(use.name != name for use in uses)]
-    if missing:
-        raise NoSuchNode(f"no node {' or '.join(missing)} in the cluster; list them with heterosched top -o name")
+    if missing := absent(names, (use.name for use in uses)):
+        raise NoSuchNode(f"no node {missing} in the cluster; list them with heterosched top -o name")
     return [use for use in uses if use.name in names]
 
 
