@@ -18,6 +18,7 @@ from heterosched_operator.store import Store
 from heterosched_operator.world import Rules
 from manifests import JobBuilder, a_job
 from simulated import SimulatedCluster, nodes
+from simulated_jobs import running, with_job
 
 
 def a_late_one(**fields: Any) -> JobBuilder:
@@ -26,13 +27,7 @@ def a_late_one(**fields: Any) -> JobBuilder:
 
 
 def started(job: JobBuilder, **fields: Any) -> SimulatedCluster:
-    cluster = SimulatedCluster(job.manifest(), **fields)
-    cluster.operate(2)
-    cluster.control()
-    for pod in cluster.pods.values():
-        cluster.bind(pod)
-    cluster.operate()
-    return cluster
+    return running(with_job(job, **fields))
 
 
 def missed(cluster: SimulatedCluster) -> list[EmitEvent]:

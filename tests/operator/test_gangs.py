@@ -119,13 +119,19 @@ def test_a_member_that_ends_or_is_not_back_yet_stops_the_clock_of_its_gang(gone:
     assert cluster.task("g").reason == "PodsRunning"
 
 
-def test_a_replacement_behind_a_finished_worker_holds_up_no_other_gang() -> None:
+def two_gangs() -> SimulatedCluster:
+    """A cluster whose gangs both have pods, none of which is bound."""
     job = a_job("j")
     for name in ("g1", "g2"):
         job.task(name).cpus(1).workers(2, 2, gang=True).runtime({"cpu": 5})
     cluster = with_job(job)
     cluster.operate(2)
     cluster.control()
+    return cluster
+
+
+def test_a_replacement_behind_a_finished_worker_holds_up_no_other_gang() -> None:
+    cluster = two_gangs()
     cluster.operate()
     ours = [pod for pod in by_index(cluster) if not pod["spec"]["schedulingGates"]]
     for pod in ours:
@@ -138,10 +144,5 @@ def test_a_replacement_behind_a_finished_worker_holds_up_no_other_gang() -> None
 
 
 def test_one_gang_per_device_type_at_a_time() -> None:
-    job = a_job("j")
-    for name in ("g1", "g2"):
-        job.task(name).cpus(1).workers(2, 2, gang=True).runtime({"cpu": 5})
-    cluster = with_job(job)
-    cluster.operate(2)
-    cluster.control()
+    cluster = two_gangs()
     assert len([action for action in cluster.decide().actions if isinstance(action, ReleaseGang)]) == 1
