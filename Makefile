@@ -8,6 +8,9 @@ MEMBERS := core operator extender cli lab
 E2E_JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
+# The tests start hundreds of programs, which would compile themselves and all that they import each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup check test e2e-kind chart chart-files e2e e2e-matrix kueue demo bench bench-full bench-short bench-core bench-extender bench-live fuzz docs lock control-plane images release version format clean
 
