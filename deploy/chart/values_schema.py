@@ -24,6 +24,7 @@ from kubernetes_schema import (
     closed,
     like,
     several,
+    texts,
 )
 
 CHARTS_OWN = frozenset(
@@ -87,6 +88,19 @@ DEVICE: Schema = {
 PROMQL: Schema = {"type": "string", "pattern": like("PromQL that is not empty", r"\s*\S[\s\S]*")}
 QUERIES = closed({key: query for name in table() for key, query in ((name, PROMQL), (name + SAMPLED, STRING))})
 """By the names of the metrics, as the programs take them."""
+ISSUER: Schema = {
+    **closed(
+        {
+            "name": {**NAME, "minLength": 1},
+            "kind": texts(like("a kind like ClusterIssuer", "[A-Z][A-Za-z0-9]*"), 63),
+            "group": NAME,
+        }
+    ),
+    "dependentRequired": {"kind": ["name"], "group": ["name"]},
+    "if": {"properties": {"group": {"enum": ["", "cert-manager.io"]}}},
+    "then": {"properties": {"kind": {"enum": ["Issuer", "ClusterIssuer"]}}},
+}
+"""External issuers have kinds of their own (AWSPCAClusterIssuer), by whose group they are known."""
 SECRET_KEYS = ["token", "user", "password", "ca.crt", "tls.crt", "tls.key"]
 
 
@@ -107,10 +121,7 @@ def _parts() -> dict[str, Schema]:
         {
             "mode": {"enum": ["off", "existingSecret", "certManager"]},
             "existingSecret": NAME,
-            "issuerRef": {
-                **closed({"name": NAME, "kind": {"enum": ["Issuer", "ClusterIssuer"]}, "group": STRING}),
-                "dependentRequired": {"kind": ["name"], "group": ["name"]},
-            },
+            "issuerRef": ISSUER,
             "duration": GO_DURATION,
         }
     )

@@ -73,6 +73,23 @@ REFUSED = {
         "extender.tls.issuerRef.kind=Issuer",
         "issuerRef': properties 'name' required, if 'kind'",
     ),
+    "an issuer of no name": (
+        "extender.tls.mode=certManager,extender.tls.issuerRef.name=",
+        "at '/extender/tls/issuerRef/name': minLength: got 0, want 1",
+    ),
+    "a kind of issuer without its group": (
+        "extender.tls.issuerRef.name=mine,extender.tls.issuerRef.kind=StepIssuer",
+        "at '/extender/tls/issuerRef/kind': value must be one of 'Issuer', 'ClusterIssuer'",
+    ),
+    "another's kind in cert-manager's group": (
+        "extender.tls.issuerRef.name=mine,extender.tls.issuerRef.kind=StepIssuer,"
+        "extender.tls.issuerRef.group=cert-manager.io",
+        "at '/extender/tls/issuerRef/kind': value must be one of 'Issuer', 'ClusterIssuer'",
+    ),
+    "no kind": (
+        "extender.tls.issuerRef.name=mine,extender.tls.issuerRef.kind=step issuer,extender.tls.issuerRef.group=a.b",
+        "'step issuer' does not match pattern '^(?<a_kind_like_ClusterIssuer>",
+    ),
     "no key of a label": ("operator.nodeSelector.a b=c", "invalid propertyName 'a b'"),
     "no value of a label": (
         "scheduler.podLabels.team=a/b",
@@ -138,6 +155,10 @@ TAKEN = [
     "monitoring.serviceMonitor.interval=1m30s",
     "monitoring.serviceMonitor.interval=1d",
     "extender.tls.mode=certManager,extender.tls.duration=2160h0m0s",
+    "extender.tls.mode=certManager,extender.tls.issuerRef.name=mine,extender.tls.issuerRef.kind=ClusterIssuer,"
+    "extender.tls.issuerRef.group=cert-manager.io",
+    "extender.tls.mode=certManager,extender.tls.issuerRef.name=mine,extender.tls.issuerRef.kind=AWSPCAClusterIssuer,"
+    "extender.tls.issuerRef.group=awspca.cert-manager.io",
     r"operator.nodeSelector.node-role\.kubernetes\.io/control-plane=",
     "scheduler.tolerations[0].key=node-role.kubernetes.io/control-plane,scheduler.tolerations[0].operator=Exists,"
     "scheduler.tolerations[0].effect=NoSchedule",
