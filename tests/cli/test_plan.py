@@ -126,6 +126,23 @@ def test_without_a_run_time_there_are_places_but_no_figures(cli: Any, cluster: P
     assert (task["startSeconds"], task["seconds"], task["joules"], task["onCriticalPath"]) == (None, None, None, False)
 
 
+def test_a_profile_that_no_file_holds_is_named_with_the_files(cli: Any, cluster: Path) -> None:
+    job = a_job("encode").task("t", work={"profile": "sort"}).gpus(1, "nvidia-v100").manifest()
+    result = cli("plan", "-f", "-", "--cluster", cluster, input=text_of(job))
+    assert (
+        "HeteroJob default/encode: there is no ThroughputProfile sort of namespace default in standard input "
+        "(spec.tasks[t].work.profile): correct the name or give it with -f too: "
+        f"with --cluster {cluster} no cluster is asked" in result.stderr
+    )
+    elsewhere = a_profile("sort", namespace="team", devices=[{"device": "nvidia-v100", "seconds": "30"}])
+    assert (
+        "sort of namespace default"
+        in cli("plan", "-f", "-", "--cluster", cluster, input=text_of(job, elsewhere)).stderr
+    )
+    told = cli("plan", "-f", "-", "--cluster", cluster, "-n", "team", input=text_of(job, elsewhere))
+    assert (told.exit_code, told.stderr) == (0, "")
+
+
 def test_a_deadline_counts_from_now(cli: Any, cluster: Path) -> None:
     manifest = a_chain()
     manifest["spec"]["deadline"] = {"within": "15s"}

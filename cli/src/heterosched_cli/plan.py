@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
 from heterosched.errors import InvalidInput
 from heterosched.model import NO_TELEMETRY, Cluster, Telemetry
-from heterosched.planning.doubts import doubts
+from heterosched.planning.doubts import IN_CLUSTER, Sought, doubts
 from heterosched.planning.planner import plan
 from heterosched.planning.priorities import check_priority_classes
 from heterosched.planning.types import JobState, PlanRequest, job_key
@@ -24,7 +24,7 @@ from heterosched.policy.hooks import known_rows
 from heterosched.policy.table import PolicyRow, row_of
 from heterosched.units import format_time
 from heterosched_cli.decode import decode
-from heterosched_cli.files import Document, read_documents
+from heterosched_cli.files import Document, read_documents, title_of
 from heterosched_cli.kubeconfig import DEFAULT, namespace_of
 from heterosched_cli.output import Format, note, warn
 from heterosched_cli.places import Extenders
@@ -100,11 +100,18 @@ class PlanCommand:
         if self.plot is not None:
             self._draw(planned, self.plot)
         for job in planned:
-            for doubt in doubts(job.job, job.plan.graph, world.cluster):
+            for doubt in doubts(job.job, job.plan.graph, world.cluster, self._sought(job.job)):
                 warn(f"{job.job.label}: {doubt}")
             for problem in problems(job, world.priorities):
                 note(f"error: {problem}")
         return exit_code(planned, world.priorities)
+
+    def _sought(self, job: HeteroJob) -> Sought:
+        """Where a profile is missing from: the files, where these are all that was asked."""
+        if self.cluster is None:
+            return IN_CLUSTER
+        place = f"of namespace {job.metadata.namespace} in {', '.join(map(title_of, self.files))}"
+        return Sought(place, f"give it with -f too: with --cluster {self.cluster} no cluster is asked")
 
     def _draw(self, planned: list[PlannedJob], path: Path) -> None:
         from heterosched_cli.gantt import write_plot

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from heterosched.api import HeteroJob
 from heterosched.model import CPU, Cluster, TaskGraph
 from heterosched.policy.table import PolicyRow
 
 
-def doubts(job: HeteroJob, graph: TaskGraph | None, cluster: Cluster | None = None) -> Iterator[str]:
+class Sought(NamedTuple):
+    """Where profiles were looked for, and what mends it that one is not there."""
+
+    place: str = "in the job's namespace"
+    remedy: str = "create it"
+
+
+IN_CLUSTER = Sought()
+
+
+def doubts(
+    job: HeteroJob, graph: TaskGraph | None, cluster: Cluster | None = None, sought: Sought = IN_CLUSTER
+) -> Iterator[str]:
     """Sentences about the tasks of a job, with the remedy; `graph` as it was planned, None where it was not.
 
     `cluster`: by which device types are known; None where it is not to be asked.
     """
-    yield from absent_profiles(graph)
+    yield from absent_profiles(graph, sought)
     for spec in job.spec.tasks:
         named = {device for variant in spec.variants for device in variant.devices} | set(spec.devices.allow)
         for device, remedy in _unknown(named, cluster):
@@ -34,7 +47,7 @@ def doubts(job: HeteroJob, graph: TaskGraph | None, cluster: Cluster | None = No
             yield f"task {spec.name} may run on {devices} but requests no nvidia.com/gpu: it gets no GPU there; add it"
 
 
-def absent_profiles(graph: TaskGraph | None) -> Iterator[str]:
+def absent_profiles(graph: TaskGraph | None, sought: Sought = IN_CLUSTER) -> Iterator[str]:
     """The ThroughputProfiles that tasks name and that are not there, each once with the first of its tasks."""
     named: dict[str, list[str]] = {}
     for task in graph.tasks.values() if graph is not None else ():
@@ -42,7 +55,8 @@ def absent_profiles(graph: TaskGraph | None) -> Iterator[str]:
             named.setdefault(task.absent_profile, []).append(task.name)
     for profile, tasks in named.items():
         field = f"spec.tasks[{tasks[0]}].work.profile" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
-        yield f"there is no ThroughputProfile {profile} in the job's namespace ({field}): correct the name or create it"
+        remedy = f"correct the name or {sought.remedy}"
+        yield f"there is no ThroughputProfile {profile} {sought.place} ({field}): {remedy}"
 
 
 def policy_doubts(row: PolicyRow, cluster: Cluster) -> Iterator[str]:
