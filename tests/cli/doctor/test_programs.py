@@ -10,6 +10,7 @@ from sickroom import (
     DEPLOYMENTS,
     LEASE,
     LEASES,
+    NAMESPACE,
     OPERATOR,
     OPERATOR_LEASE,
     SCHEDULER,
@@ -151,3 +152,16 @@ ILL: dict[str, Illness] = {
 def test_an_illness_is_named_with_its_remedy(examine: Any, illness: str) -> None:
     check, answers, *_ = ILL[illness]
     assert_found(examine({**healthy(), **answers}, check), ILL[illness])
+
+
+def test_in_a_namespace_that_is_named_a_lease_is_asked_for_by_its_name(examine: Any) -> None:
+    """To list leases takes a right that the chart's account has not."""
+    rival = {
+        f"/api/v1/namespaces/{NAMESPACE}/{kind}": a_list(*own)
+        for kind, own in (("pods", []), ("events", [an_event("mine", 600.0)]))
+    }
+    answers = {**healthy(), "/api/v1/events": a_list(an_event("mine", 600.0)), **rival, LEASES: 403}
+    lease = {LEASE: a_lease("heterosched", "mine_12ab")}
+    for more, level in (({}, "WARN"), (lease, "FAIL")):
+        found = {own["check"]: own for own in examine({**answers, **more}, namespace=NAMESPACE)}
+        assert found["names"]["level"] == level, found["names"]

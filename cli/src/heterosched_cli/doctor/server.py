@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version as installed
 
 from heterosched.constants import GROUP, VERSION
@@ -51,10 +50,8 @@ async def server(cluster: Cluster) -> Findings:
 @check("clock", "this machine and the API server agree about the time", "nothing")
 async def clock(cluster: Cluster) -> Findings:
     """Ages of telemetry and deadlines are reckoned by clocks."""
-    told = (await cluster.raw("/version")).headers.get("Date", "")
-    try:
-        skew = cluster.now - parsedate_to_datetime(told).timestamp()
-    except ValueError:
+    skew = await cluster.ahead()
+    if skew is None:
         return [skip("the API server tells no time", "its answers bear no Date, or none that can be read")]
     if abs(skew) > MOST_SKEW_SECONDS:
         side = "ahead of" if skew > 0 else "behind"

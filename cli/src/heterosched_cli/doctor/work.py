@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from heterosched.constants import GROUP, SCHEDULER_NAME, VERSION
 from heterosched.kube.errors import ApiError, ApiUnavailable
 from heterosched_cli.doctor.cluster import Cluster, Json, condition, key_of, namespace_of
 from heterosched_cli.doctor.registry import SET_URL, Findings, check, counted, fail, ok, skip, some, warn
 from heterosched_cli.doctor.rights import managed
+from heterosched_cli.doctor.unheeded import HETEROJOBS, PENDING, PODS, UNHEEDED_SECONDS, age, jobs_left, moment
 
-HETEROJOBS = f"/apis/{GROUP}/{VERSION}/heterojobs"
-UNHEEDED_SECONDS = 60.0
 PENDING_SECONDS = 300.0
 RECENT_SECONDS = 3600.0
 
@@ -24,8 +22,7 @@ async def jobs(cluster: Cluster) -> Findings:
     if await cluster.there(f"/apis/{GROUP}/{VERSION}") is None:
         return [ok("there are no HeteroJobs", "their CRD is not installed")]
     found = await cluster.list(HETEROJOBS)
-    unheeded = [own for own in found if not (own.get("status") or {}).get("observedGeneration")]
-    unheeded = [own for own in unheeded if _age(cluster, own) > UNHEEDED_SECONDS]
+    unheeded = jobs_left(await cluster.earliest(), found)
     findings = Findings()
     for own in await cluster.component("operator") if unheeded else ():
         places = managed(own)
@@ -94,7 +91,7 @@ async def refused(cluster: Cluster) -> Findings:
 
 
 def _recent(cluster: Cluster, event: Json) -> bool:
-    return cluster.now - _time(str(event.get("lastTimestamp") or event.get("eventTime") or "")) < RECENT_SECONDS
+    return cluster.now - moment(str(event.get("lastTimestamp") or event.get("eventTime") or "")) < RECENT_SECONDS
 
 
 async def _of_living(cluster: Cluster, events: Sequence[Json]) -> Sequence[Json]:
@@ -115,9 +112,9 @@ async def _of_living(cluster: Cluster, events: Sequence[Json]) -> Sequence[Json]
 @check("pending", f"pods of scheduler {SCHEDULER_NAME} do not wait for long", "list pods")
 async def pending(cluster: Cluster) -> Findings:
     """Pods without a node, and the scheduler's words."""
-    query = f"status.phase=Pending,spec.schedulerName={SCHEDULER_NAME}"
-    found = await cluster.list("/api/v1/pods", fieldSelector=query)
-    waiting = [pod for pod in found if not pod["spec"].get("nodeName") and _age(cluster, pod) > PENDING_SECONDS]
+    found = await cluster.list(PODS, fieldSelector=PENDING)
+    now = await cluster.earliest()
+    waiting = [pod for pod in found if not pod["spec"].get("nodeName") and age(now, pod) > PENDING_SECONDS]
     by_reason: dict[str, list[str]] = {}
     for pod in waiting:
         told = condition(pod, "PodScheduled")
@@ -130,11 +127,3 @@ async def pending(cluster: Cluster) -> Findings:
         wait = f"{counted(len(names), 'pod')} {'waits' if len(names) == 1 else 'wait'}"
         findings.append(warn(f"{wait} longer than {PENDING_SECONDS / 60:.0f} minutes: {some(names)}", why, remedy))
     return findings or [ok("no pod waits for long" if found else f"no pod of scheduler {SCHEDULER_NAME} waits")]
-
-
-def _age(cluster: Cluster, thing: Json) -> float:
-    return cluster.now - _time(str(thing["metadata"].get("creationTimestamp") or ""))
-
-
-def _time(text: str) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else 0.0
