@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from clusters import a_cluster
@@ -17,7 +18,7 @@ from heterosched.policy.hooks import Plugins
 from heterosched.policy.table import PolicyRow
 from heterosched_operator.approval import Approver, status_of, verdict_on
 from heterosched_operator.store import Store
-from heterosched_operator.world import Rules
+from heterosched_operator.world import Rules, TelemetryState
 from manifests import a_policy
 
 NOW = 1_800_000_000.0
@@ -116,6 +117,28 @@ async def test_a_query_that_is_answered_again_corrects_the_status() -> None:
         await approver.look()
         reasons.append(store.policies.items["uid-p"].status.conditions[0].reason)
     assert reasons == ["Valid", "QueryYieldsNothing", "Valid"]
+
+
+@pytest.mark.parametrize(
+    ("configured", "generation", "reason"),
+    [(True, 3, "QueryYieldsNothing"), (False, 3, "Valid"), (True, 4, "Valid")],
+)
+async def test_after_a_restart_a_silent_query_is_called_so_until_it_is_asked(
+    configured: bool, generation: int, reason: str
+) -> None:
+    """Unless there is no Prometheus any more that could be asked, or the policy has been edited meanwhile."""
+    server = Server(priceQuery="sum(")
+    approver, store = an_approver(server)
+    store.readings = Telemetry(refused={"price/green": "parse error"})
+    await approver.look()
+    server.now["metadata"]["generation"] = generation
+    approver, store = an_approver(server)
+    store.telemetry = TelemetryState(configured, configured)
+    await approver.look()
+    assert store.policies.items["uid-p"].status.conditions[0].reason == reason
+    store.readings = Telemetry(("t4-0",), {"price/green": np.array([0.2])})
+    await approver.look()
+    assert store.policies.items["uid-p"].status.conditions[0].reason == "Valid"
 
 
 def test_a_status_that_is_right_stays_and_a_new_generation_keeps_the_time_of_the_transition() -> None:

@@ -36,6 +36,9 @@ def pods_of_others(*taken: tuple[str, int]) -> tuple[PodObject, ...]:
     )
 
 
+SPLIT = "4 workers need one device type; of nvidia-t4, nvidia-v100 only several together have room for all now"
+
+
 @dataclass(frozen=True)
 class Scene:
     """A job on one T4 and one V100 node of four GPUs each, its task `t`, and what is in its way."""
@@ -66,6 +69,11 @@ def a_gang(job: JobBuilder) -> JobBuilder:
     return job.task("t").gpus(1, "nvidia-t4").workers(4, 4, gang=True).runtime({"nvidia-t4": 30})
 
 
+def a_gang_of_either(job: JobBuilder) -> JobBuilder:
+    times = {"nvidia-t4": 30, "nvidia-v100": 30}
+    return job.task("t").gpus(1, *times).workers(4, 4, gang=True).runtime(times)
+
+
 HARD = {"requests.nvidia.com/gpu": "0"}
 NO_GPUS = msgspec.convert({"metadata": {"name": "q", "namespace": "ns"}, "status": {"hard": HARD}}, ResourceQuota)
 CAPPED = replace(BUILT_IN["Balanced"], caps=(PowerCap(100.0),))
@@ -74,7 +82,24 @@ SCENES = [
     Scene("WaitingForDependency", behind, "waits for first"),
     Scene("WaitingForDevice", one, "every node that it could use is held by others", taken=(("t4-0", 4),)),
     Scene("WaitingForPower", beside, "it would pass a power cap (spec.powerCaps.clusterWatts of", row=CAPPED),
-    Scene("WaitingForGang", a_gang, "", taken=(("t4-0", 1),)),
+    Scene(
+        "WaitingForGang",
+        a_gang,
+        "not all of its workers fit at once; the rest is held by others until further notice",
+        taken=(("t4-0", 1),),
+    ),
+    Scene(
+        "WaitingForGang",
+        a_gang_of_either,
+        f"{SPLIT}; the rest is held by others",
+        taken=(("t4-0", 1), ("v100-0", 3)),
+    ),
+    Scene(
+        "WaitingForGang",
+        a_gang_of_either,
+        "not all of its workers fit at once",
+        taken=(("t4-0", 2), ("v100-0", 3)),
+    ),
     Scene("QuotaExceeded", one, "ResourceQuota q of the namespace does not hold it", quotas=(NO_GPUS,)),
 ]
 
@@ -111,3 +136,22 @@ def test_waiting_for_the_device_that_the_policy_prefers_is_told() -> None:
     assert (held.state, held.reason) == ("Ready", "WaitingForDeadlineSlack")
     assert "waits for t4-0, which its policy prefers; the deadline leaves the time" in held.message
     assert cluster.status.deadline.verdict == "Feasible"
+
+
+def test_a_gang_that_two_device_types_would_hold_together_waits_for_one_and_says_so() -> None:
+    job = a_job("j").task("gate").runtime({"cpu": 20})
+    for device in ("nvidia-t4", "nvidia-v100"):
+        job.task(f"on-{device}").gpus(1, device).runtime({device: 300})
+    a_gang_of_either(job).after("gate")
+    cluster = SimulatedCluster(job.manifest(), nodes=nodes(t4=1, v100=1, cpu=1))
+    cluster.operate(3)
+    cluster.control()
+    for pod in cluster.pods.values():
+        cluster.bind(pod)
+    cluster.operate()
+    cluster.end(next(pod for pod in cluster.pods.values() if "gate" in pod["metadata"]["name"]))
+    cluster.control()
+    cluster.operate(2)
+    held = cluster.task("t")
+    assert (held.state, held.reason) == ("Ready", "WaitingForGang")
+    assert held.message.startswith(f"{SPLIT}; planned on ") and "; in about " in held.message

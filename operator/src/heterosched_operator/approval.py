@@ -27,7 +27,7 @@ from heterosched.policy.table import PolicyRow, row_of
 from heterosched_operator import conditions as c
 from heterosched_operator.listing import POLICIES
 from heterosched_operator.store import Store
-from heterosched_operator.tariff import refused_queries
+from heterosched_operator.tariff import refused_queries, unanswered
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +70,33 @@ def _missing_hook(row: PolicyRow, installed: Plugins) -> str:
 
 
 def status_of(
-    policy: SchedulingPolicy, cluster: Cluster, installed: Plugins, now: float, readings: Telemetry = NO_TELEMETRY
+    policy: SchedulingPolicy,
+    cluster: Cluster,
+    installed: Plugins,
+    now: float,
+    readings: Telemetry = NO_TELEMETRY,
+    awaited: bool = False,
 ) -> SchedulingPolicyStatus:
-    """The whole status as it should be at `now` (epoch seconds); equal to the policy's own where nothing changed."""
+    """The whole status as it should be at `now` (epoch seconds); equal to the policy's own where nothing changed.
+    `awaited`: there is a Prometheus, so what it has not been asked yet it will be.
+    """
     generation = policy.metadata.generation
-    told = [verdict_on(policy, cluster, installed, readings)]
+    fresh = verdict_on(policy, cluster, installed, readings)
+    told = [_still_silent(policy, fresh, readings) if awaited else fresh]
     return SchedulingPolicyStatus(
         observed_generation=generation, conditions=c.merged(policy.status.conditions, told, generation, now)
     )
+
+
+def _still_silent(policy: SchedulingPolicy, fresh: Condition, readings: Telemetry) -> Condition:
+    """`fresh`, or what was said last of queries that yield nothing: an operator that has just started has not asked
+    them yet, which is no sign that they are mended.
+    """
+    old = next((own for own in policy.status.conditions if own.type == c.ACCEPTED), fresh)
+    same = old.observed_generation == policy.metadata.generation
+    if not same or (old.reason, fresh.reason) != (c.QUERY_SILENT, c.VALID):
+        return fresh
+    return old if unanswered(row_of(policy), readings) else fresh
 
 
 class Approver:
@@ -97,11 +116,12 @@ class Approver:
     async def look(self) -> int:
         """Write the statuses that are not as they should be; how many. What fails is tried again by the next look."""
         written, cluster, installed, now = 0, self._store.cluster(), plugins(), self._clock()
+        readings, awaited = self._store.readings, self._store.telemetry.configured
         for policy in list(self._store.policies.items.values()):
             own = policy.metadata
             if own.deletion_timestamp is not None or self._not_before.get(own.uid, now) > now:
                 continue
-            status = status_of(policy, cluster, installed, now, self._store.readings)
+            status = status_of(policy, cluster, installed, now, readings, awaited)
             if status == policy.status:
                 continue
             try:

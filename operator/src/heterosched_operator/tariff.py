@@ -111,6 +111,12 @@ def refused_queries(row: PolicyRow, readings: Telemetry) -> Iterator[str]:
             yield f"spec.{name} {_refused(metric, readings)}; until then {instead}"
 
 
+def unanswered(row: PolicyRow, readings: Telemetry) -> bool:
+    """Whether one of the policy's queries has had no answer of any kind yet, as after a restart."""
+    known = (readings.values, readings.rejects, readings.refused)
+    return any(all(metric not in told for told in known) for _, metric, _ in _queries(row))
+
+
 def _queries(row: PolicyRow) -> Iterator[tuple[str, str, str]]:
     """Field, metric and what counts without an answer, of each query that the policy has."""
     if row.price_query:

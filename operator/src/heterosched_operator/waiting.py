@@ -20,6 +20,7 @@ from heterosched.planning.due import (
 from heterosched.planning.types import JobPlan
 from heterosched.units import format_duration, format_time
 from heterosched_operator.leaving import left_by
+from heterosched_operator.one_type import split_up
 from heterosched_operator.sight import BACK_OFF, Observation, dependencies, retry_at
 from heterosched_operator.status import waiting_record
 from heterosched_operator.world import World
@@ -82,12 +83,13 @@ def _by_the_plan(task: TaskSpec, plan: JobPlan, world: World) -> tuple[str, str]
         return DUE, f"may start on {where}"
     reason = plan.waiting.get(task.name, WAITING_FOR_DEVICE)
     limit, figures = named_limit(plan.limits.get(task.name, ""))
+    split = split_up(task, plan, world) if reason in (WAITING_FOR_GANG, WAITING_FOR_DEVICE) else ""
     if task.name in plan.held:
         told = _HELD.get(reason, "every node that it could use is held by others until further notice")
-        return reason, told.format(limit=limit, figures=figures)
-    why = _WHY.get(reason, "planned on {where}, which others use before").format(
-        where=where, limit=limit, figures=figures
-    )
+        return reason, f"{split}; {_REST_HELD}" if split else told.format(limit=limit, figures=figures)
+    usual = _WHY.get(reason, "planned on {where}, which others use before")
+    template = "{split}; planned on {where}" if split else usual
+    why = template.format(split=split, where=where, limit=limit, figures=figures)
     wait = f"; in about {format_duration(_rounded(assignment.start - world.now))}" if not plan.missing else ""
     return reason, f"{why}{wait}"
 
@@ -98,7 +100,9 @@ _WHY: Final = {
     WAITING_FOR_DEADLINE_SLACK: "waits for {where}, which its policy prefers; the deadline leaves the time",
     QUOTA_EXCEEDED: "planned on {where}; {limit} of the namespace leaves no room for it{figures}",
 }
+_REST_HELD: Final = "the rest is held by others until further notice"
 _HELD: Final = {
+    WAITING_FOR_GANG: f"not all of its workers fit at once; {_REST_HELD}",
     WAITING_FOR_POWER: "a power cap ({limit}{figures}) is used up by others until further notice",
     QUOTA_EXCEEDED: "{limit} of the namespace does not hold it{figures}",
 }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 
 from heterosched.api import HeteroJob, ThroughputProfile
 from heterosched.constants import LABEL_ATTEMPT, LABEL_JOB, LABEL_TASK
+from heterosched.kube.convert import demand_of
 from heterosched.kube.objects import JobObject, KubeObject, PodObject
-from heterosched.model import NO_TELEMETRY, Cluster, Node, Telemetry
+from heterosched.model import NO_TELEMETRY, Cluster, Demand, Node, Telemetry
 from heterosched.planning.types import JobPlan
 from heterosched.policy.table import BUILT_IN, PolicyRow
 from heterosched_operator.kinds import ResourceQuota
@@ -121,6 +123,23 @@ class World:
         for node in self.cluster.nodes:
             found.setdefault(node.device, []).append(node)
         return {device: tuple(nodes) for device, nodes in found.items()}
+
+    @cached_property
+    def free_nodes(self) -> Mapping[str, tuple[Node, ...]]:
+        """As `device_nodes`, with what the bound pods have left over of each, whoever these belong to."""
+        held: dict[str, Demand] = {}
+        for pod in chain(self.foreign, *self.pods.values()):
+            if pod.spec.node_name and not pod.finished:
+                held[pod.spec.node_name] = held.get(pod.spec.node_name, Demand()) + demand_of(pod)
+        return {
+            device: tuple(_free(node, held.get(node.name, Demand())) for node in nodes)
+            for device, nodes in self.device_nodes.items()
+        }
+
+
+def _free(node: Node, held: Demand) -> Node:
+    left = node.allocatable - held
+    return replace(node, allocatable=Demand(max(0.0, left.cpu), max(0.0, left.memory), max(0.0, left.gpus)))
 
 
 def attempt_of(child: KubeObject) -> tuple[str, str, int]:
