@@ -115,9 +115,20 @@ def run_time_s(pod: dict[str, Any]) -> float:
     return (end - datetime.fromisoformat(pod["status"]["startTime"])).total_seconds()
 
 
-def sole(series: list[tuple[dict[str, str], float]]) -> float:
-    assert len(series) == 1, series
-    return series[0][1]
+def only(prometheus: Server, expression: str) -> tuple[dict[str, str], float]:
+    """The one series there is; none is there for a second where a busy machine has missed a scrape."""
+    found = list[list[tuple[dict[str, str], float]]]()
+
+    def asked() -> bool:
+        found.append(prometheus.query(expression))
+        return len(found[-1]) == 1
+
+    assert wait_until(asked, 15.0, 0.5), (expression, found[-1])
+    return found[-1][0]
+
+
+def sole(prometheus: Server, expression: str) -> float:
+    return only(prometheus, expression)[1]
 
 
 def test_a_pod_runs_for_the_time_of_its_nodes_device(fleet: ControlPlane, namespace: str) -> None:
@@ -145,11 +156,11 @@ def test_a_pod_without_a_time_runs_on_and_says_why(fleet: ControlPlane, namespac
 
 
 def test_an_edit_while_it_runs_does_not_start_the_run_again(fleet: ControlPlane, namespace: str) -> None:
-    apply(fleet, namespace, a_job("edited", FAST, seconds={"cptfast": 4}))
+    apply(fleet, namespace, a_job("edited", FAST, seconds={"cptfast": 6}))
     name = the_pod(fleet, namespace, "edited", "Running")["metadata"]["name"]
-    time.sleep(2)
+    time.sleep(4)
     fleet.kubectl("annotate", "--namespace", namespace, f"pod/{name}", "note=edited")
-    assert run_time_s(the_pod(fleet, namespace, "edited", "Succeeded")) < 5.5
+    assert run_time_s(the_pod(fleet, namespace, "edited", "Succeeded")) < 4 + 6
 
 
 def test_a_pod_fails_with_the_code_it_is_told(fleet: ControlPlane, namespace: str) -> None:
@@ -170,23 +181,23 @@ def test_a_deleted_pod_ends_and_its_job_replaces_it(fleet: ControlPlane, namespa
 
 
 def test_prometheus_sees_the_exporters_series_at_their_names(prometheus: Server) -> None:
-    temperature = prometheus.query(f'DCGM_FI_DEV_GPU_TEMP{{Hostname="{HOT}"}}')
-    assert sole(temperature) == 91.5
-    labels = temperature[0][0]
+    temperature = f'DCGM_FI_DEV_GPU_TEMP{{Hostname="{HOT}"}}'
+    labels, value = only(prometheus, temperature)
+    assert value == 91.5
     assert labels["job"] == "dcgm-exporter"
     assert labels["instance"] == HOT
     assert labels["modelName"] == "Tesla-V100-SXM2-32GB"
     assert labels["gpu"] == "0"
-    assert sole(prometheus.query(f'DCGM_FI_DEV_CLOCK_THROTTLE_REASONS{{Hostname="{HOT}"}}')) == 64
-    assert sole(prometheus.query(f'DCGM_FI_DEV_XID_ERRORS{{Hostname="{HOT}"}}')) == 79
-    assert sole(prometheus.query(f'DCGM_FI_DEV_GPU_TEMP{{Hostname="{FAST}"}}')) == 40
-    assert sole(prometheus.query(f'node_load1{{job="node-exporter",instance="{BARE}"}}')) == 24.5
+    assert sole(prometheus, f'DCGM_FI_DEV_CLOCK_THROTTLE_REASONS{{Hostname="{HOT}"}}') == 64
+    assert sole(prometheus, f'DCGM_FI_DEV_XID_ERRORS{{Hostname="{HOT}"}}') == 79
+    assert sole(prometheus, f'DCGM_FI_DEV_GPU_TEMP{{Hostname="{FAST}"}}') == 40
+    assert sole(prometheus, f'node_load1{{job="node-exporter",instance="{BARE}"}}') == 24.5
     assert prometheus.query(f'{{__name__=~"DCGM_.*",Hostname="{BARE}"}}') == []
 
 
 def test_power_and_energy_follow_the_running_pods(fleet: ControlPlane, namespace: str, prometheus: Server) -> None:
     def now(expression: str) -> float:
-        return sole(prometheus.query(expression))
+        return sole(prometheus, expression)
 
     node = f'Hostname="{FAST}"'
     power, utilisation = f"sum(DCGM_FI_DEV_POWER_USAGE{{{node}}})", f"DCGM_FI_DEV_GPU_UTIL{{{node}}}"
@@ -199,22 +210,23 @@ def test_power_and_energy_follow_the_running_pods(fleet: ControlPlane, namespace
     assert now(utilisation) == 25
     pod = the_pod(fleet, namespace, "hungry", "Running")["metadata"]["name"]
     assert now(f'DCGM_FI_DEV_POWER_USAGE{{namespace="{namespace}",pod="{pod}"}}') == 250.5
-    the_pod(fleet, namespace, "hungry", "Succeeded")
+    ran_s = run_time_s(the_pod(fleet, namespace, "hungry", "Succeeded"))
+    assert ran_s >= 8
     assert wait_until(lambda: now(power) == IDLE_W, 20, 0.2), now(power)
     time.sleep(2)
     after = now(by_pods_mj)
     drawn_j = (after - before) / 1000
     added_w = 250.5 - IDLE_W * 2 / GPUS
-    assert 8 * added_w - 400 < drawn_j < 8 * added_w + 400  # a scrape counts its whole second
+    assert abs(drawn_j - ran_s * added_w) < 2 * added_w  # a scrape counts its whole second, and so do a pod's times
 
 
 def test_prometheus_comes_back_on_its_own_data(fleet: ControlPlane, prometheus: Server) -> None:
-    seen = sole(prometheus.query(f'count_over_time(node_load1{{instance="{BARE}"}}[1h])'))
+    seen = sole(prometheus, f'count_over_time(node_load1{{instance="{BARE}"}}[1h])')
     prometheus.process.kill()
     with pytest.raises(OSError, match="refused"):
         prometheus.query("up")
     prometheus.restart()
-    assert sole(prometheus.query(f'count_over_time(node_load1{{instance="{BARE}"}}[1h])')) >= seen - 5
+    assert sole(prometheus, f'count_over_time(node_load1{{instance="{BARE}"}}[1h])') >= seen - 5
 
 
 def test_the_api_server_can_be_killed_and_comes_back_with_its_data(fleet: ControlPlane, namespace: str) -> None:

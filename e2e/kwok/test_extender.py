@@ -134,11 +134,13 @@ def test_pods_land_on_the_node_that_their_plan_names_for_their_index(stack: Stac
         wanted.update({f"{device}-{index}": node for index, node in enumerate(nodes)})
         stack.create(namespace, *(a_pod(f"{device}-{index}", note, index) for index in range(len(nodes))))
     assert stack.bound(namespace, len(wanted)) == wanted
+    # The extender hears of the bindings when kubectl does, or a little later.
+    advised = 'heterosched_extender_pods_bound_total{how="as_advised"}'
+    assert wait_until(lambda: stack.metric(advised) >= len(wanted), 20.0, 0.2), stack.extender.output()[-2000:]
     decision = stack.decision(namespace, "nvidia-t4-1", "?node=v100-801")
     assert decision["best"]["node"] == decision["bound"] == "t4-801"
     assert decision["asked"]["node"] == "v100-801"
     assert decision["difference"] > 0
-    assert stack.metric('heterosched_extender_pods_bound_total{how="as_advised"}') >= len(wanted)
 
 
 def test_policies_send_the_same_task_to_different_device_types(stack: Stack, namespace: str) -> None:

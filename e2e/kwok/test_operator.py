@@ -37,7 +37,7 @@ def test_a_graph_completes_in_its_order_with_a_report(space: OperatedSpace) -> N
     assert float(status["outcome"]["seconds"]) >= 3
     assert status["outcome"]["energySource"] == "estimated"
     assert len(space.get("jobs")) == len(space.get("pods")) == 4
-    assert space.events("Completed")
+    assert wait_until(partial(_posted, space, "Completed"), 20.0, 0.3)
 
 
 def test_without_any_estimate_the_plan_says_so_and_invents_no_makespan(space: OperatedSpace) -> None:

@@ -99,7 +99,7 @@ def test_two_training_jobs_share_eight_gpus_of_two_types_as_jps_says(space: Spac
 
 
 def test_a_near_deadline_goes_first(space: Space) -> None:
-    space.apply(alone_on("first", "k80", seconds=6.0))
+    space.apply(alone_on("first", "k80", seconds=10.0))
     space.until("first", "Running")
     space.apply(alone_on("calm", "k80"))
     until_reason(space, "calm", "WaitingForDevice")
@@ -160,6 +160,7 @@ def test_training_that_allows_it_is_started_anew_with_more_workers(space: Space)
     four = {"t": Counter({"t4-0": 4})}
     assert wait_until(lambda: task_nodes(space, "grow") == four, 30.0, 0.3), task_nodes(space, "grow")
     assert wait_until(lambda: space.tasks("grow")["t"].get("attempt") == 1, 60.0, 0.3), space.status("grow")
+    assert wait_until(lambda: bool(events(space, "grow", "Resized")), 30.0, 0.3)  # posted behind the status
     (told,) = events(space, "grow", "Resized")
     assert "resized from 4 to 8 workers" in told
     assert "sooner in sum, its restarts cost " in told

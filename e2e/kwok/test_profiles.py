@@ -35,7 +35,7 @@ def learned(space: Space) -> Json:
 
 
 def until_learned(space: Space, samples: int) -> None:
-    assert wait_until(lambda: learned(space).get("samples", 0) == samples, 15.0, 0.3), profile(space)
+    assert wait_until(lambda: learned(space).get("samples", 0) == samples, 60.0, 0.3), profile(space)
 
 
 def completed(space: Space, job: JobBuilder, name: str) -> Json:
@@ -94,7 +94,7 @@ def test_a_frugal_policy_advises_a_power_cap_on_the_pods(space: Space) -> None:
     (job,) = (job for job in space.get("heterojobs") if job["metadata"]["name"] == "frugal")
     advised = {own["type"]: own for own in job["status"]["conditions"]}["PowerCapAdvised"]
     assert (advised["status"], advised["reason"]) == ("True", "CapsChosen")
-    assert wait_until(lambda: "PowerCapAdvised" in {own["reason"] for own in space.get("events")}, 10.0, 0.3)
+    assert wait_until(lambda: "PowerCapAdvised" in {own["reason"] for own in space.get("events")}, 30.0, 0.3)
     completed(space, a_run("quick", 4.0).policy("Performance"), "quick")
     (pod,) = space.pods("quick")
     assert "heterosched.io/power-cap-watts" not in pod["metadata"]["annotations"]

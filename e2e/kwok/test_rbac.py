@@ -114,8 +114,12 @@ def test_plain_pods_strict_pods_and_who_asks_for_reasons(stack: Installed, space
     token = stack.plane.kubectl("create", "token", CALLER, f"--namespace={HOME}", "--audience=heterosched.io").strip()
     url = f"{stack.decisions_url}/v1/decisions/{space.name}/strict"
     asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=10) as answer:
-        assert json.load(answer)["bound"] == space.places()["strict"]
+
+    def heard() -> bool:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=10) as answer:
+            return bool(json.load(answer)["bound"] == space.places()["strict"])
+
+    assert wait_until(heard, 20.0, 0.3)  # of the binding, when kubectl does or a little later
     assert refused(stack.plane) == set()
 
 

@@ -43,19 +43,23 @@ def start(mark: str | None, argv: list[str] = SLEEP) -> subprocess.Popen[bytes]:
 
 
 PARENT = f"""
-    import os, subprocess, sys, time
+    import os, signal, subprocess, sys, time
     from pathlib import Path
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     sys.path.insert(0, {str(Path(guardian.__file__).parent)!r})
-    from guardian import Guardian, marked_environment
+    from guardian import Guardian, marked_environment, marked_processes
+    from processes import wait_until
     mark, folder, ending = sys.argv[1:]
     Path(folder).mkdir()
     keeper = Guardian(mark, Path(folder))
     child = subprocess.Popen(["sleep", "600"], env=marked_environment(mark, os.environ), start_new_session=True)
+    # A program's environment can be read a moment after its start has been reported.
+    assert wait_until(lambda: child.pid in marked_processes(mark), 10)
     if ending == "fork" and os.fork() == 0:
         time.sleep(600)
     if ending == "release":
         keeper.release()
-    print(keeper.pid, child.pid, flush=True)
+    print(keeper.pid, flush=True)
     if ending == "exception":
         raise RuntimeError("the parent fails")
     if ending not in ("exit", "release"):
@@ -75,11 +79,9 @@ def run_parent(mark: str, folder: Path, ending: str, number: signal.Signals | No
     )
     assert parent.stdout is not None
     with parent.stdout:
-        keeper, child = map(int, parent.stdout.readline().split())
+        keeper = int(parent.stdout.readline())
     try:
         if number is not None:
-            # A program's environment can be read a moment after its start has been reported.
-            assert wait_until(lambda: child in marked_processes(mark), 10)
             parent.send_signal(number)
         parent.wait(10)
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from certificates import Authority
+from eventually import eventually
 from heterosched.errors import InvalidInput
 from heterosched.settings import load
 from heterosched_extender import tls as tls_module
@@ -98,17 +99,14 @@ async def test_the_files_are_watched_and_trouble_is_told_once(
     before = serial(tls.context, authority)
     watching = asyncio.create_task(tls.watch())
     key.write_text("spoilt")
+    assert await eventually(lambda: "it is not the key of" in caplog.text)
     await asyncio.sleep(0.1)
     assert serial(tls.context, authority) == before
     assert caplog.text.count("it is not the key of") == 1
     authority.sign("watched")
-    for _ in range(200):
-        await asyncio.sleep(0.01)
-        if serial(tls.context, authority) != before:
-            break
+    assert await eventually(lambda: serial(tls.context, authority) != before)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
-    assert serial(tls.context, authority) != before
 
 
 async def test_files_that_change_while_they_are_read_are_read_again(
@@ -127,10 +125,7 @@ async def test_files_that_change_while_they_are_read_are_read_again(
     monkeypatch.setattr(tls, "_load", between)
     watching = asyncio.create_task(tls.watch())
     authority.sign("swapped")
-    for _ in range(200):
-        await asyncio.sleep(0.01)
-        if watching.done() or serial(tls.context, authority) != before:
-            break
+    assert await eventually(lambda: watching.done() or serial(tls.context, authority) != before)
     assert not watching.done()
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)

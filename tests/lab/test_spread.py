@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -130,11 +131,18 @@ class Cluster:
         from distributed import Client
 
         end = time.monotonic() + 60
-        while not self._file.exists() and time.monotonic() < end:
+        while not self._is_written() and time.monotonic() < end:
             time.sleep(0.05)
         with Client(scheduler_file=str(self._file), set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
             return str(client.scheduler_info()["address"])
+
+    def _is_written(self) -> bool:
+        """To its end: the client looks into a file that is there for a tenth of a second only."""
+        try:
+            return bool(json.loads(self._file.read_bytes()))
+        except (FileNotFoundError, ValueError):
+            return False
 
     def stop(self) -> None:
         for process in (*self.workers, self.scheduler):

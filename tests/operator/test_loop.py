@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -37,7 +37,7 @@ class Carrier:
         return True
 
 
-def a_loop(*names: str) -> tuple[Loop, Store, Carrier]:
+def a_loop(*names: str, clock: Callable[[], float] = time.time) -> tuple[Loop, Store, Carrier]:
     nowhere: Any = None
     settings = load(Settings, {}, None, QUICK)
     store = Store(nowhere, settings.rules, lambda: None)
@@ -45,7 +45,7 @@ def a_loop(*names: str) -> tuple[Loop, Store, Carrier]:
     for number, name in enumerate(names, start=1):
         own = {"uid": f"uid-{name}", "resourceVersion": str(number), "namespace": "ns", "generation": 1}
         store.jobs.put(a_job(name).metadata(**own).task("t").runtime({"cpu": 1}).manifest())
-    loop = Loop(store, Metrics(), settings, time.time)
+    loop = Loop(store, Metrics(), settings, clock)
     carrier: Any = Carrier()
     loop.executor = carrier
     return loop, store, carrier
@@ -69,7 +69,8 @@ async def test_a_job_that_cannot_be_decided_on_says_so_once_and_the_others_go_on
         return sound(observation, world, advice)
 
     monkeypatch.setattr(loop_module, "reconcile", failing)
-    loop, _, carrier = a_loop("bad", "good")
+    now = time.time()
+    loop, _, carrier = a_loop("bad", "good", clock=lambda: now)  # no delay passes, however slow the machine is
     await loop._round()
     await asyncio.sleep(0)
     carried = dict(carrier.carried)
@@ -82,6 +83,10 @@ async def test_a_job_that_cannot_be_decided_on_says_so_once_and_the_others_go_on
     assert [action for action in carried["good"] if isinstance(action, DryRun)]
     await run_for(loop, 0.3)
     assert [name for name, _ in carrier.carried].count("bad") == 1, "it backs off"
+    now += loop_module.FIRST_DELAY
+    await loop._round()
+    await asyncio.sleep(0)
+    assert [name for name, _ in carrier.carried].count("bad") == 2, "and is tried again"
 
 
 async def test_rounds_that_only_fail_are_no_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from kind_cluster import KindCluster
 from kind_release import NAMESPACE
@@ -52,19 +53,33 @@ def restarted(cluster: KindCluster, pod: Json, container: str, seconds: float = 
 
 @contextmanager
 def watched(cluster: KindCluster, pod: Json) -> Iterator[list[Json]]:
-    """Every state of a pod that the API server tells meanwhile; complete once the block has been left."""
+    """Every state of a pod that the API server tells meanwhile, from the one before the block to its end in it;
+    complete once the block has been left.
+    """
     name = pod["metadata"]["name"]
     command = [str(cluster.bin / "kubectl"), "get", "pod", name, f"--namespace={NAMESPACE}", "--watch", "--output=json"]
     states: list[Json] = []
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, env=dict(cluster.environment), stdout=said, text=True)
         try:
+            assert wait_until(lambda: bool(_told(said)), 30.0), f"nothing is told of {name}"
             yield states
+            wait_until(lambda: _ended(_told(said)), 10.0)  # what others know by now may still be on its way to kubectl
         finally:
             process.terminate()
             process.wait(timeout=10.0)
-            said.seek(0)
-            states += _objects(said.read())
+            states += _objects(_told(said))
+
+
+def _told(said: IO[str]) -> str:
+    """What has been written; the place in the file is kubectl's, which goes on writing there."""
+    return os.pread(said.fileno(), os.fstat(said.fileno()).st_size, 0).decode(errors="replace")
+
+
+def _ended(text: str) -> bool:
+    """Whether all containers had ended in the last state."""
+    states = list(_objects(text))
+    return bool(states) and all("terminated" in status["state"] for status in statuses(states[-1]).values())
 
 
 def _objects(text: str) -> Iterator[Json]:

@@ -35,7 +35,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RealProm
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=prometheus"]
     files = ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"]
     subprocess.run([*made, "-addext", "subjectAltName=IP:127.0.0.1", *files], check=True, capture_output=True)
-    server = RealPrometheus(folder, 1, web=WEB.format(folder=folder))
+    server = RealPrometheus(folder, 1, web=WEB.format(folder=folder), login=f"reader:{PASSWORD}")
     server.start()
     yield server, folder
     server.kill()
