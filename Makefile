@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test e2e-kind chart chart-files e2e e2e-matrix kueue demo bench bench-full bench-short bench-core bench-extender bench-live fuzz docs lock control-plane images release version format clean
+.PHONY: help setup check slow test e2e-kind chart chart-files e2e e2e-matrix kueue demo bench bench-full bench-short bench-core bench-extender bench-live fuzz docs lock control-plane images release version format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -45,10 +45,14 @@ check: setup  ## ruff, mypy --strict, import-linter, unit tests (no cluster; und
 	@$(BIN)/python docs/generate.py --check
 	@echo "== check: the chart's CRDs, schema and README are what their sources say"
 	@PYTHONPATH=deploy/chart $(BIN)/python deploy/chart/generate_chart.py --check
-	@echo "== check: unit tests (those of the chart need helm: make chart)"
-	@$(PYTEST) tests -n auto --ignore=tests/chart
+	@echo "== check: unit tests (make slow has those that take seconds, make chart those that need helm)"
+	@$(PYTEST) tests -n auto --ignore=tests/chart -m "not slow"
 
-test: check docs chart bench-short e2e e2e-kind  ## everything that CI runs: check, the manual, the chart, the benchmarks' short form, then e2e on a real control plane and on kind
+slow: setup  ## the unit tests that take seconds: they start programs, play benchmarks, draw thousands of examples
+	@echo "== slow: unit tests that take seconds"
+	@$(PYTEST) tests -n auto --ignore=tests/chart -m slow
+
+test: check slow docs chart bench-short e2e e2e-kind  ## everything that CI runs: check, the slow unit tests, the manual, the chart, the benchmarks' short form, then e2e on a real control plane and on kind
 
 # Each module has clusters of its own and mostly waits for them: two at a time take hardly longer than one.
 e2e: control-plane  ## end-to-end tests against real etcd, kube-apiserver, kube-scheduler, kwok, Prometheus; E2E_JOBS=1 takes a module at a time
@@ -99,7 +103,7 @@ bench-extender: setup  ## race the busy extender against a Go one (needs ../shar
 bench-live: control-plane  ## what the extender costs a real kube-scheduler, in pairs; ARGS="--nodes 500 --pairs 2" for a short run
 	@go=$$(deploy/ensure-go $(BIN)/python) && PATH="$$go:$$PATH" PYTHONPATH=deploy/control-plane:deploy/scheduler $(BIN)/python deploy/bench/bench_live.py $(ARGS)
 
-fuzz: setup  ## a million bodies at the extender's verbs (make check sends 20,000)
+fuzz: setup  ## a million bodies at the extender's verbs (make slow sends 20,000)
 	@HETEROSCHED_FUZZ_BODIES=1000000 $(PYTEST) tests/extender/test_protocol_fuzz.py
 
 bench-core: setup  ## all figures of the decision core beside their goals, and SAGA as a peer; ARGS="--sample 6" is quick

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = ROOT / "tests" / "support" / "other_platform.py"
 PLAN = ("plan", "--file", "examples/one-task.yaml", "--cluster", "examples/clusters/small.yaml")

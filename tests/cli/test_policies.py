@@ -97,6 +97,7 @@ def test_a_named_policy_has_all_its_constants(cli: Any) -> None:
     assert (unknown.exit_code, "no policy Power; there are Performance" in unknown.stderr) == (1, True)
 
 
+@pytest.mark.slow
 def test_the_example_plug_in_is_listed_once_it_is_installed(examples: Path, tmp_path: Path) -> None:
     source = examples / "plugins" / "night-saver"
     points = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]

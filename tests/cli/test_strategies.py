@@ -44,6 +44,7 @@ def ran(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_a_package_that_was_just_installed_is_listed_and_its_broken_part_named(package: dict[str, str]) -> None:
     listed = ran(package, "-m", "heterosched_cli", "strategies", "-o", "json")
     found = {own["name"]: own for own in json.loads(listed.stdout)}
@@ -57,6 +58,7 @@ def test_a_package_that_was_just_installed_is_listed_and_its_broken_part_named(p
     assert "warning: strategy broken (nowhere:Nothing of coin-strategies 1.2) cannot be used" in listed.stderr
 
 
+@pytest.mark.slow
 def test_the_reference_lists_it_too(package: dict[str, str], tmp_path: Path) -> None:
     about = next(tmp_path.glob("*.dist-info"))
     (about / "entry_points.txt").write_text(POINTS.replace("broken = nowhere:Nothing\n", ""), encoding="utf-8")

@@ -39,18 +39,21 @@ def python(*arguments: str, site: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_job_is_planned_by_it(site: Path) -> None:
     done = python("-m", "heterosched_cli", *PLAN, site=str(site))
     assert done.returncode == 0, done.stderr
     assert "default/analysis: policy Performance, strategy shortest_first" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_command_line_lists_it_with_what_it_does(site: Path) -> None:
     done = python("-m", "heterosched_cli", "strategies", site=str(site))
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("shortest_first"))
     assert "the shortest one goes first" in line
 
 
+@pytest.mark.slow
 def test_without_it_the_command_line_names_what_is_installed() -> None:
     done = python("-m", "heterosched_cli", *PLAN, site="")
     assert done.returncode == 1
@@ -58,6 +61,7 @@ def test_without_it_the_command_line_names_what_is_installed() -> None:
     assert "portfolio" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_reference_lists_it_with_its_source(site: Path) -> None:
     code = "from pages.code import strategies_page; print(strategies_page())"
     done = python("-c", f"import sys; sys.path.insert(0, 'docs'); {code}", site=str(site))

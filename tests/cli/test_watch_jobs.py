@@ -89,6 +89,7 @@ async def test_a_job_that_fails_or_is_deleted_makes_it_four(tmp_path: Path, caps
     assert errors[1] == "error: HeteroJob team/gone was deleted before it finished"
 
 
+@pytest.mark.slow
 async def test_what_has_not_finished_in_time_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotInTime, match="not finished in time: team/slow Pending; watch again"):
         await watched(Server([a_version("slow", 9, [])]), tmp_path, "slow", within="1s")
@@ -105,6 +106,7 @@ def heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there a process cannot send Ctrl-C to one other process")
 @pytest.mark.usefixtures("heard")
 async def test_ctrl_c_ends_it_at_once_and_says_nothing(tmp_path: Path) -> None:

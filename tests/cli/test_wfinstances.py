@@ -19,6 +19,7 @@ DATA = Path(os.environ.get("HETEROSCHED_DATA") or Path(__file__).resolve().paren
 FILES = sorted((DATA / "wfinstances").glob("*.json.gz"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FILES, reason=f"no workflow instances in {DATA} (set HETEROSCHED_DATA)")
 def test_all_published_instances(cli: Any) -> None:
     converted = 0

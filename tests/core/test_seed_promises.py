@@ -54,6 +54,7 @@ def test_every_strategy_is_chosen_by_its_name_and_plans_soundly(name: str) -> No
     assert check(Problem(found.graph, cluster, NOW), found.schedule) == []
 
 
+@pytest.mark.slow
 def test_ten_thousand_tasks_behind_one_are_planned() -> None:
     job = a_job("wide").strategy("heft").task("root").cpus(1).runtime({"cpu": 5})
     for number in range(10_000):

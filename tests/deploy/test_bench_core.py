@@ -37,6 +37,7 @@ def written(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_exact_values_hold_and_every_key_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench_core.main(["--parts", "none", "--work", str(tmp_path)]) == 0
     found, told = written(tmp_path), capsys.readouterr()
@@ -61,6 +62,7 @@ def test_the_goals_are_listed_with_what_was_left_out() -> None:
     assert (rows["jps.mean_gap_percent"]["value"], rows["jps.mean_gap_percent"]["met"]) == (None, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("now", "again"), [("c0ffee", False), ("facade", True), ("c0ffee-dirty", True), ("", True)])
 def test_a_result_of_the_same_clean_commit_is_kept_on_demand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, again: bool
@@ -72,6 +74,7 @@ def test_a_result_of_the_same_clean_commit_is_kept_on_demand(
     assert ("goals" in written(tmp_path)) is again
 
 
+@pytest.mark.slow
 def test_a_differing_exact_value_fails_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,6 +89,7 @@ def test_what_differs(value: float, wrong: list[str]) -> None:
     assert bench_core.differing({"a": value}, {"a": (1.0, 1e-9)}) == wrong
 
 
+@pytest.mark.slow
 def test_without_the_peer_its_parts_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def prepare() -> None:
         raise peer.NoPeer("no network")

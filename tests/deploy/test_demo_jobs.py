@@ -60,6 +60,7 @@ def test_the_published_tables_make_jobs_that_can_be_planned(file: str, build: An
         assert read(manifest).spec.tasks
 
 
+@pytest.mark.slow
 def test_the_workflow_is_imported_into_the_namespace_of_the_demo(tmp_path: Path) -> None:
     manifest = jobs.import_workflow(EXCERPT)
     assert (manifest["metadata"]["name"], manifest["metadata"]["namespace"]) == ("epigenomics", jobs.NAMESPACE)

@@ -122,6 +122,7 @@ _NOBODY = """{apiVersion: v1, kind: Config, current-context: c, contexts: [{name
 clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}], users: [{name: u, user: {token: none}}]}"""
 
 
+@pytest.mark.slow
 def test_our_client_works_without_the_models_that_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
     file.write_text(_NOBODY)

@@ -70,6 +70,7 @@ def test_every_program_of_an_image_is_one_of_its_members_and_is_tried(image: Ima
 COMMANDS = sorted({each for shown in SHOWN.values() for each in shown if "list" not in each})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_what_an_image_is_asked_to_show_is_there(command: tuple[str, ...]) -> None:
     program = Path(sys.executable).with_name(command[0])

@@ -100,6 +100,7 @@ def test_without_an_engine_a_release_is_refused_before_anything_is_made(
     assert not (tmp_path / "dist").exists()
 
 
+@pytest.mark.slow
 def test_packages_carry_the_licence_and_are_the_same_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     monkeypatch.setattr("sources.members", lambda: ("extender",))

@@ -74,7 +74,7 @@ def test_remarks_and_imports_run_nothing() -> None:
 
 
 def test_continuous_integration_makes_the_tests() -> None:
-    assert {"setup", "check", "docs", "chart", "e2e"} <= made_by("test")
+    assert {"setup", "check", "slow", "docs", "chart", "e2e"} <= made_by("test")
     assert "bench-full" not in made_by("test")
 
 
@@ -100,6 +100,7 @@ def test_an_entry_of_the_ledger_is_about_a_command_that_is_shown(proof: Proof) -
     assert any(proof_of(command, [proof]) for command in SHOWN), f"no page shows {proof.begins!r} any more: remove it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "proof"), HERE, ids=lambda given: getattr(given, "text", ""))
 def test_a_command_that_needs_no_cluster_works(command: Command, proof: Proof, checkout: Path) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -58,6 +58,7 @@ def test_a_table_without_headings_gets_no_bar_for_them() -> None:
     assert [one.tag for one in page[0]] == ["colgroup", "tbody"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:HarfBuzz-Subset:DeprecationWarning")
 def test_no_option_is_broken_on_the_page() -> None:
     try:

@@ -61,6 +61,7 @@ def test_a_simulated_run_is_told_to_fake_nodes_in_a_copy() -> None:
     assert "sim.heterosched.io/seconds" not in str(given)
 
 
+@pytest.mark.slow
 def test_the_imported_workflow_is_what_the_command_in_its_comment_writes() -> None:
     text = (EXAMPLES / "imported-workflow.yaml").read_text()
     (words,) = COMMAND.findall(text)

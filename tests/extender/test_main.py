@@ -59,11 +59,13 @@ def test_a_file_is_served_on_one_port_until_told_to_stop(served: tuple[subproces
     assert process.wait(timeout=10) == 0
 
 
+@pytest.mark.slow
 def test_the_effective_settings_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--show-config", "--port", "7"]) == 0
     assert "verbs_port: 7\n" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_ends_it_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--snapshot", str(tmp_path / "none.json")]) == USAGE_ERROR
     assert "none.json" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from heterosched_extender.service import Service
 NAMES = [f"t4-{number}" for number in range(40)]
 
 
+@pytest.mark.slow
 def test_memory_is_flat_over_many_pods_and_snapshots() -> None:
     now = [NOW]
     service = Service(Decisions(200_000, 3600), clock=lambda: now[0])

@@ -50,6 +50,7 @@ def test_everything_else_is_left_alone(text: bytes) -> None:
     assert INDEX.rows(text) is None
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(st.text(max_size=20), unique=True, min_size=1, max_size=60), st.data())
 def test_it_never_takes_one_name_for_another(names: list[str], data: st.DataObject) -> None:

@@ -286,6 +286,7 @@ def a_run(fleet: Fleet, pods: int) -> None:
     fleet.run_until(fleet.now + 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_kubelet_refuses_any_of_a_thousand_pods_and_all_find_a_place(seed: int) -> None:
     fleet = Fleet(seed)
@@ -307,6 +308,7 @@ def test_without_the_zones_the_same_kubelets_refuse_many() -> None:
     assert len(fleet.refused) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precaution", ["pending", "unshown"])
 def test_each_kind_of_pod_under_way_has_to_be_reserved(precaution: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if precaution == "pending":

@@ -11,6 +11,7 @@ import random
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -145,6 +146,7 @@ def fire(body: bytes, paths: Iterable[str] = PATHS) -> list[int]:
     return statuses
 
 
+@pytest.mark.slow
 @settings(max_examples=max(1, BODIES // AT_ONCE), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(min_value=0, max_value=2**64))
 def test_no_body_breaks_the_protocol(seed: int) -> None:
@@ -165,6 +167,7 @@ JSON = st.recursive(
 KEYS = st.sampled_from(["Pod", "pod", "Nodes", "nodes", "NodeNames", "nodenames", "NodeNameToMetaVictims", "Extra"])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(KEYS, JSON, max_size=4).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=60))
 def test_no_json_and_no_bytes_break_the_protocol(body: bytes) -> None:

@@ -36,6 +36,7 @@ def test_the_values_come_back_as_they_were_read(tmp_path: Path, monkeypatch: pyt
     assert (done, found.shown) == (["meanwhile"], "")
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_told_as_it_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HETEROSCHED_EXTENDER_VERBS_PROT", "1")
     with pytest.raises(Refused, match=r"unknown key HETEROSCHED_EXTENDER_VERBS_PROT; known are .*verbs_port"):
@@ -54,6 +55,7 @@ def test_an_option_that_is_none_ends_it_before_anything_is_started(capsys: pytes
     assert "--prot" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_serving_process_loads_nothing_that_reads_settings_or_kubeconfigs() -> None:
     program = f"import heterosched_extender.program, sys; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

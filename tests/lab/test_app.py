@@ -51,6 +51,7 @@ def test_list_names_title_data_and_what_is_missing(offer: Offer) -> None:
     assert yaml.safe_load(bench("list", "-o", "yaml").stdout) == rows
 
 
+@pytest.mark.slow
 def test_run_report_and_compare_go_together(offer: Offer) -> None:
     offer(good="Good")
     assert bench("run", "good", "--output", "a").exit_code == 0

@@ -105,6 +105,7 @@ def test_what_is_no_address_is_refused_before_anything_is_tried(scheduler: str) 
         spread(sweeping.squared, range(3), scheduler=scheduler)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CONNECT_SECONDS", 0.5)
     with pytest.raises(Unavailable, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
@@ -158,6 +159,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     started.stop()
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_in_the_middle_still_gives_all(cluster: Cluster) -> None:
     def kill(count: int) -> None:
         if count == 8:

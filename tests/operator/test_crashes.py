@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -12,6 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from heterosched_operator.actions import DryRun, PatchStatus
 from manifests import a_job
 from simulated import SimulatedCluster
+
+pytestmark = pytest.mark.slow
 
 TASKS = ("first", "gang", "last")
 

@@ -17,6 +17,7 @@ from http_apiserver import kubeconfig
 ALONE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["suspend-all", "resume-all"])
 def test_a_mode_that_ends_says_that_it_has_been_cut_off(mode: str, tmp_path: Path) -> None:
     allowed = subprocess.run([*ALONE, "true"], capture_output=True, text=True, check=False)

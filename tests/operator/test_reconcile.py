@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from heterosched.api.status import HeteroJobStatus, wire_status
 from heterosched.model.topology import Topology, Zone
@@ -259,6 +260,7 @@ def test_required_numa_alignment_waits_visibly_until_a_node_tells_its_topology()
     assert len(cluster.jobs) == 1
 
 
+@pytest.mark.slow
 def test_a_wide_job_stays_below_200_kilobytes() -> None:
     manifest = a_fan()
     cluster = SimulatedCluster(manifest)

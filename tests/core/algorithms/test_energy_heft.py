@@ -25,6 +25,7 @@ FAST = Option("p1", 10.0, ONE, watts=300.0)
 FRUGAL = Option("p2", 25.0, ONE, watts=60.0)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(problems())
 def test_without_a_weight_for_energy_it_is_heft(problem: Problem) -> None:

@@ -66,6 +66,7 @@ def test_a_figure_is_a_mean_over_lots_and_no_device_is_favoured_by_its_name() ->
     assert (one_of(3, 0).mean_makespan, one_of(3, 0).mean_joules) == (1.0, 10.0)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(problems(), st.randoms(use_true_random=False))
 def test_neither_names_nor_the_order_of_nodes_matter(problem: Problem, random: Random) -> None:

@@ -69,6 +69,7 @@ def test_published_instances_are_scheduled_soundly(name: str, problem: Problem) 
     assert check(problem, strategy(name).schedule(problem)) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(problem=problems())
 def test_any_problem_is_scheduled_soundly_by_every_strategy(problem: Problem) -> None:
@@ -82,6 +83,7 @@ def test_any_problem_is_scheduled_soundly_by_every_strategy(problem: Problem) ->
             )
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(problem=problems())
 def test_the_same_problem_has_the_same_schedule(problem: Problem) -> None:

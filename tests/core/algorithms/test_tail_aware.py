@@ -40,6 +40,7 @@ def stream(seed: int, load: float, tasks: int = 400, nodes: int = 8) -> Problem:
     return Problem(TaskGraph.build(built, []), cluster, ready=tuple(arrivals))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("load", "most"), [(0.0, 0.97), (0.7, 0.85), (0.95, 0.9)])
 def test_the_tail_is_shorter_than_that_of_fifo(load: float, most: float) -> None:
     """`most`: how much of FIFO's tail may be left on average; measured 0.94, 0.66 and 0.78."""

@@ -35,6 +35,7 @@ def read(manifest: dict[str, Any]) -> HeteroJob:
     return msgspec.convert(manifest, HeteroJob)
 
 
+@pytest.mark.slow
 @given(SPECS)
 def test_a_spec_survives_the_wire(spec: HeteroJobSpec) -> None:
     assert msgspec.json.decode(msgspec.json.encode(spec), type=HeteroJobSpec) == spec

@@ -43,6 +43,7 @@ def test_without_jobs_all_are_served_alike() -> None:
     assert jain(np.zeros(0)) == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_the_floor_is_kept_at_the_least_cost_in_time(seed: int) -> None:
     made = random_instance(np.random.default_rng(seed), 5, 14, rate=1.25e9, spread="wide")
@@ -66,6 +67,7 @@ def test_where_gains_differ_and_nobody_loses_a_plan_is_fair_and_costs_little_tim
     assert free.mean_seconds <= held.mean_seconds <= free.mean_seconds * 1.05
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(instances(workers=6, jobs=3, plain=True))
 def test_no_plan_in_which_nobody_loses_is_faster_than_the_one_that_is_found(instance: Instance) -> None:

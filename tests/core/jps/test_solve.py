@@ -37,6 +37,7 @@ def test_the_golden_instance_has_the_golden_sizes_with_the_default_parameters() 
     assert answer.fair
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(instances(workers=9), st.sampled_from(["auto", "guided", "uniform"]))
 def test_every_answer_is_a_sound_plan(instance: Instance, mode: Mode) -> None:
@@ -44,6 +45,7 @@ def test_every_answer_is_a_sound_plan(instance: Instance, mode: Mode) -> None:
     assert faults(instance, answer) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(instances(workers=5, jobs=3))
 def test_small_instances_are_solved_as_trying_everything_does(instance: Instance) -> None:
@@ -55,6 +57,7 @@ def test_small_instances_are_solved_as_trying_everything_does(instance: Instance
         assert answer.mean_seconds == pytest.approx(brute_force(instance), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_guided_sampling_is_within_two_percent_of_the_optimum_on_average_and_at_worst() -> None:
     gaps: dict[str, list[float]] = {"guided": [], "uniform": []}
     for seed in range(18):  # twice each spread with each rate; the benchmark has 200
@@ -73,6 +76,7 @@ def test_guided_sampling_is_within_two_percent_of_the_optimum_on_average_and_at_
     assert np.mean(gaps["guided"][:9]) < np.mean(gaps["uniform"])
 
 
+@pytest.mark.slow
 def test_more_uniform_samples_are_better_on_average() -> None:
     means = []
     for samples in (8, 24, 72):
@@ -82,6 +86,7 @@ def test_more_uniform_samples_are_better_on_average() -> None:
     assert means[0] > means[1] > means[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 def test_twenty_jobs_on_sixty_four_gpus_of_three_types_are_solved_exactly(rate: float) -> None:
     made = random_instance(generator(3), 20, 64, rate=rate, typed=True)
@@ -140,6 +145,7 @@ def test_one_worker_more_never_hurts(instance: Instance) -> None:
     assert solve(more, ANY, generator()).mean_seconds <= answer.mean_seconds * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(instances(workers=8))
 def test_the_order_of_jobs_and_workers_does_not_change_the_optimum(instance: Instance) -> None:

@@ -74,6 +74,7 @@ def truth(server: ScriptedApiServer) -> dict[str, tuple[str, str]]:
     return {name: (found["uid"], found["resourceVersion"]) for name, found in meta.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(start=st.lists(changes, max_size=6), script=scripts)
 def test_items_and_callbacks_equal_the_servers_truth_after_any_history(
@@ -98,6 +99,7 @@ def least(pod: PodObject) -> PodObject:
     return PodObject(metadata=Metadata(uid=pod.metadata.uid, resource_version=pod.metadata.resource_version))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(start=st.lists(changes, max_size=6), script=scripts)
 def test_it_comes_out_the_same_where_hardly_anything_is_kept(

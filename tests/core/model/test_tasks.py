@@ -32,6 +32,7 @@ def test_order_is_topological_and_keeps_the_definition_among_equals() -> None:
     assert graph("dcba").order == ("d", "c", "b", "a")
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=40))
 def test_order_puts_every_producer_first(pairs: list[tuple[int, int]]) -> None:
     edges = [Edge(str(min(pair)), str(max(pair))) for pair in pairs if pair[0] != pair[1]]

@@ -179,6 +179,7 @@ def test_without_a_node_for_the_baseline_there_is_no_report() -> None:
     assert report(independent(1, T4), cluster, {"t0": TaskActual("nvidia-t4", ("t4-0",), NOW, 20.0)}, TIME) is None
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(problems(), st.sampled_from((0.5, 1.0, 2.0)))
 def test_one_lot_of_fifo_against_fifo_is_told_as_far_as_it_is_from_the_mean(problem: Problem, factor: float) -> None:

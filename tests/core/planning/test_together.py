@@ -83,6 +83,7 @@ def sound(request: PlanRequest, plans: dict[str, JobPlan]) -> None:
             assert sum(a.option.watts * len(a.nodes) for _, a in now) + others <= CAP + 1e-6
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(states())
 def test_nothing_is_overbooked_first_and_when_planned_again(found: list[JobState]) -> None:

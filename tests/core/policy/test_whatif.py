@@ -152,6 +152,7 @@ def test_a_policy_with_a_hook_is_replayed_with_it() -> None:
     assert alone.hook is not None and "not installed" in alone.hook.problem
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(BUILT_IN)), st.lists(st.sampled_from(NAMES[:4]), max_size=3, unique=True))
 def test_a_replay_leaves_its_record_as_it_was_and_gives_the_same_again(policy: str, without: list[str]) -> None:
     case = a_case()

@@ -218,6 +218,7 @@ def market() -> Iterator[Exposition]:
     exposition.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(PROGRAM is None, reason="needs the Prometheus of the distribution")
 def test_a_real_prometheus_answers_selectors_expressions_scalars_and_nonsense(
     market: Exposition, tmp_path: Path

@@ -79,6 +79,7 @@ def test_the_bench_command_passes_on_and_keeps_the_exit_code(folder: Path) -> No
     assert CliRunner().invoke(bench, ["contest", "profile"]).exit_code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "made"),
     [

@@ -14,6 +14,8 @@ from heterosched_lab.contest.rounds import Round
 from heterosched_lab.progress import Quiet
 from heterosched_lab.runs.types import Context, Outcome
 
+pytestmark = pytest.mark.slow
+
 
 def context(folder: Path, **options: str) -> Context:
     return Context(folder, folder / "none", (7,), True, Quiet(), options)

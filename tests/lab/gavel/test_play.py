@@ -46,6 +46,7 @@ def test_an_interrupted_match_has_no_result(monkeypatch: pytest.MonkeyPatch) -> 
         match(FAIR, some_jobs(3, count=8))
 
 
+@pytest.mark.slow
 def test_ours_ends_jobs_sooner_on_average_and_treats_none_worse_than_max_min_fairness_does() -> None:
     jobs = some_jobs(4)
     own, peer = match(OURS, jobs), match(FAIR, jobs)

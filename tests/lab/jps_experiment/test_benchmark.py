@@ -14,6 +14,8 @@ from heterosched_lab.jps_experiment.tasks import SHORT, TRAINING_SEED, UNSEEN_SE
 from heterosched_lab.progress import Quiet
 from heterosched_lab.runs.types import Context, Outcome
 
+pytestmark = pytest.mark.slow
+
 PROTOTYPE_PLOTS = (
     "jct_cdf fairness_tradeoff category_variance category_entropy worker_heatmap jct_vs_workers sampler_comparison "
     "grid_heatmap autotune_trials"

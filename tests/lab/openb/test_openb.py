@@ -186,6 +186,7 @@ def a_course(watts: float, allocated: float) -> Course:
     return Course(np.minimum(demand, allocated * 62_120), demand, drawn, np.zeros(131), 3, 90.0, 6_212_000)
 
 
+@pytest.mark.slow
 @public
 def test_a_full_run_has_its_goals_peers_and_pictures(tmp_path: Path) -> None:
     known = {"frugal": (85.0, 95.2), "pwr_fgd": (87.0, 93.2), "fgd": (100.0, 95.4)}
@@ -203,6 +204,7 @@ def test_a_full_run_has_its_goals_peers_and_pictures(tmp_path: Path) -> None:
     assert all((tmp_path / name).stat().st_size > 10_000 for name, _ in plots.PLOTS)
 
 
+@pytest.mark.slow
 @public
 def test_the_short_form_saves_power_and_writes_its_pictures(tmp_path: Path) -> None:
     found = Openb().run(context(tmp_path, DATA))

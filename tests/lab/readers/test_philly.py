@@ -101,6 +101,7 @@ def test_letters_across_the_border_of_two_pieces_stay_whole(tmp_path: Path) -> N
         assert read_log(_file(tmp_path, json.dumps([_job(name)], ensure_ascii=False))).rows[0].name == name
 
 
+@pytest.mark.slow
 def test_a_large_log_streams_in_constant_memory(tmp_path: Path) -> None:
     path, count = tmp_path / "log.json", 6000
     with path.open("w") as handle:

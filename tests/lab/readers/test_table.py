@@ -106,6 +106,7 @@ def test_nodes(tmp_path: Path) -> None:
     assert read_nodes(path).rows == (SimNode("a", "t4", 4, 10.0, 90.5), SimNode("b", "cpu", 8))
 
 
+@pytest.mark.slow
 def test_a_huge_file_streams_in_constant_memory(tmp_path: Path) -> None:
     path = tmp_path / "huge.csv"
     rows = 20_000

@@ -49,6 +49,7 @@ def test_a_known_optimum_is_found_and_its_gain_claimed_with_an_interval() -> Non
     assert "gain: other seeds: +" in found.verdict
 
 
+@pytest.mark.slow
 def test_without_any_effect_hardly_ever_a_gain_is_claimed() -> None:
     claimed = sum(tuned(seed, effect=0.0).claimed for seed in range(40))
     assert claimed <= 3

@@ -29,6 +29,7 @@ def test_it_finds_a_known_optimum_and_never_tries_a_point_twice() -> None:
     assert len(calls) == len({tuple(call.values()) for call in calls})
 
 
+@pytest.mark.slow
 def test_two_workers_see_the_same_trials_as_one() -> None:
     one = search(SPACE, bowl, FIRST, trials=12, seed=7, spreading=Spreading(workers=1))
     assert search(SPACE, bowl, FIRST, trials=12, seed=7, spreading=Spreading(workers=2)) == one

@@ -17,6 +17,7 @@ from heterosched_lab.simulate.types import Conditions, NodeLoss, SimJob, SimNode
 from simulated_worlds import FirstCome, Restless, all_conditions, fleets, traces
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), nodes=fleets(), jobs=traces(), seed=st.integers(0, 99), rounds=st.sampled_from((0.0, 6.0)))
 def test_random_schedulers_pass(

@@ -24,6 +24,7 @@ def small_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("heterosched_lab.jps_experiment.effort.REFERENCE_SAMPLES", 8)
 
 
+@pytest.mark.slow
 def test_a_session_ends_with_its_verdict_and_its_files(tmp_path: Path) -> None:
     answer = CliRunner().invoke(
         app, ["jps", *SMALL, *LOCAL, "--output", str(tmp_path), "--write-anyway", "--name", "mine"]

@@ -63,6 +63,7 @@ def test_a_gain_is_written_with_its_provenance(tmp_path: Path) -> None:
     assert f"unseen {own.unseen_seed}" in text
 
 
+@pytest.mark.slow
 def test_without_an_effect_nothing_is_written_unless_asked_for(tmp_path: Path) -> None:
     (tmp_path / "found.yaml").write_text("of an earlier session")
     refused = ended(asked(tmp_path), effect=0.0)
@@ -74,6 +75,7 @@ def test_without_an_effect_nothing_is_written_unless_asked_for(tmp_path: Path) -
     assert written.manifest.read_text().startswith("# no gain can be claimed")
 
 
+@pytest.mark.slow
 def test_equal_sessions_leave_equal_files_but_for_what_was_measured(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     for folder in (one, other):

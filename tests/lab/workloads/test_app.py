@@ -28,6 +28,7 @@ def test_every_size_is_an_option_with_help(kind: type) -> None:
     assert ("--device" in shown.output) == (kind is MODEL)
 
 
+@pytest.mark.slow
 def test_the_program_answers_in_json() -> None:
     command = [sys.executable, "-m", "heterosched_lab.workloads", "montecarlo", "--samples", "500", "--chunk", "100"]
     done = subprocess.run([*command, *QUICK, "--json"], check=True, capture_output=True, text=True)
@@ -36,6 +37,7 @@ def test_the_program_answers_in_json() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_program_says_what_is_wrong_without_a_traceback() -> None:
     command = [sys.executable, "-m", "heterosched_lab.workloads", "montecarlo", "--samples", "0"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

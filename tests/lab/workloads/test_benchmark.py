@@ -17,6 +17,8 @@ from heterosched_lab.runs.types import Context, Outcome
 from heterosched_lab.workloads.benchmark import Workloads, chosen_sizes, chosen_workers, seeds_of
 from heterosched_lab.workloads.catalogue import FORMS, FULL, PROGRAMS, SHORT, USUAL
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {"sizes": "tiny", "workers": "2"}
 
 

@@ -70,6 +70,7 @@ def in_a_shell(command: list[str]) -> str:
     return subprocess.run(command, env=given, check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in FILES if path.stem in TINY], ids=lambda path: path.stem)
 def test_its_command_runs(path: Path) -> None:
     container = job_of(path)["spec"]["templates"][-1]["template"]["spec"]["containers"][0]
@@ -87,6 +88,7 @@ def test_its_command_runs(path: Path) -> None:
     assert told["runs"]
 
 
+@pytest.mark.slow
 def test_the_benchmark_as_a_task_ends_with_json_on_standard_output(tmp_path: Path) -> None:
     container = job_of(EXAMPLES / "workloads" / "bench-as-job.yaml")["spec"]["templates"][0]["template"]["spec"]
     line = container["containers"][0]["command"][-1].replace("/tmp/bench", str(tmp_path / "bench"))

@@ -83,6 +83,7 @@ def test_a_request_that_makes_no_sense_is_refused(milli: int, gpus: int) -> None
         Ask(-1)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(nodes, min_size=1, max_size=5), st.lists(asks, min_size=1, max_size=12))
 def test_no_policy_uses_anything_twice(some: list[tuple[str, int, int]], pods: list[Ask]) -> None:
@@ -95,6 +96,7 @@ def test_no_policy_uses_anything_twice(some: list[tuple[str, int, int]], pods: l
         assert ((fleet.free >= 0) == (np.arange(fleet.free.shape[1]) < fleet.gpus[:, None])).all(), name
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(nodes, min_size=1, max_size=5), st.lists(asks, max_size=8), st.lists(asks, min_size=1, max_size=5))
 def test_a_node_is_rated_alike_alone_and_among_others(
