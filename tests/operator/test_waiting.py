@@ -118,11 +118,8 @@ def test_the_planners_reason_reaches_the_status(scene: Scene) -> None:
     assert "t" not in [task for task, _, _ in cluster.attempted]
 
 
-def test_waiting_for_the_device_that_the_policy_prefers_is_told() -> None:
-    """`t` could run on the V100 at once, but the energy policy has it wait for the T4s, which `first` holds."""
-    job = a_job("j").policy("Energy").deadline(within="1h").task("gate").runtime({"cpu": 20})
-    job.task("first").gpus(4, "nvidia-t4").runtime({"nvidia-t4": 10})
-    job.task("t").after("gate").gpus(1, "nvidia-t4", "nvidia-v100").runtime({"nvidia-t4": 30, "nvidia-v100": 29})
+def with_the_gate_passed(job: JobBuilder) -> SimulatedCluster:
+    """All that may begin runs, and task `gate` has ended."""
     cluster = SimulatedCluster(job.manifest(), nodes=nodes(t4=1, v100=1, cpu=1))
     cluster.operate(3)
     cluster.control()
@@ -132,6 +129,15 @@ def test_waiting_for_the_device_that_the_policy_prefers_is_told() -> None:
     cluster.end(next(pod for pod in cluster.pods.values() if "gate" in pod["metadata"]["name"]))
     cluster.control()
     cluster.operate(2)
+    return cluster
+
+
+def test_waiting_for_the_device_that_the_policy_prefers_is_told() -> None:
+    """`t` could run on the V100 at once, but the energy policy has it wait for the T4s, which `first` holds."""
+    job = a_job("j").policy("Energy").deadline(within="1h").task("gate").runtime({"cpu": 20})
+    job.task("first").gpus(4, "nvidia-t4").runtime({"nvidia-t4": 10})
+    job.task("t").after("gate").gpus(1, "nvidia-t4", "nvidia-v100").runtime({"nvidia-t4": 30, "nvidia-v100": 29})
+    cluster = with_the_gate_passed(job)
     held = cluster.task("t")
     assert (held.state, held.reason) == ("Ready", "WaitingForDeadlineSlack")
     assert "waits for t4-0, which its policy prefers; the deadline leaves the time" in held.message
@@ -143,15 +149,7 @@ def test_a_gang_that_two_device_types_would_hold_together_waits_for_one_and_says
     for device in ("nvidia-t4", "nvidia-v100"):
         job.task(f"on-{device}").gpus(1, device).runtime({device: 300})
     a_gang_of_either(job).after("gate")
-    cluster = SimulatedCluster(job.manifest(), nodes=nodes(t4=1, v100=1, cpu=1))
-    cluster.operate(3)
-    cluster.control()
-    for pod in cluster.pods.values():
-        cluster.bind(pod)
-    cluster.operate()
-    cluster.end(next(pod for pod in cluster.pods.values() if "gate" in pod["metadata"]["name"]))
-    cluster.control()
-    cluster.operate(2)
+    cluster = with_the_gate_passed(job)
     held = cluster.task("t")
     assert (held.state, held.reason) == ("Ready", "WaitingForGang")
     assert held.message.startswith(f"{SPLIT}; planned on ") and "; in about " in held.message

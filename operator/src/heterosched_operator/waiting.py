@@ -88,8 +88,7 @@ def _by_the_plan(task: TaskSpec, plan: JobPlan, world: World) -> tuple[str, str]
         told = _HELD.get(reason, "every node that it could use is held by others until further notice")
         return reason, f"{split}; {_REST_HELD}" if split else told.format(limit=limit, figures=figures)
     usual = _WHY.get(reason, "planned on {where}, which others use before")
-    template = "{split}; planned on {where}" if split else usual
-    why = template.format(split=split, where=where, limit=limit, figures=figures)
+    why = f"{split}; planned on {where}" if split else usual.format(where=where, limit=limit, figures=figures)
     wait = f"; in about {format_duration(_rounded(assignment.start - world.now))}" if not plan.missing else ""
     return reason, f"{why}{wait}"
 
