@@ -16,12 +16,12 @@ from heterosched.api import HeteroJob, SchedulingPolicy, ThroughputProfile
 from heterosched.constants import LABEL_JOB, LABEL_MANAGED_BY, MANAGED_BY
 from heterosched.errors import InvalidInput
 from heterosched.kube.client import Kube
-from heterosched.kube.convert import Problems, addresses_of, demand_of, to_node
+from heterosched.kube.convert import Problems, addresses_of, held_by_node, to_node
 from heterosched.kube.errors import ApiError, NotFound
 from heterosched.kube.objects import JobObject, NodeObject, PodObject
 from heterosched.kube.reflector import Reflector
 from heterosched.kube.scope import Scope
-from heterosched.model import DEVICE_TYPES, NO_TELEMETRY, Cluster, Demand, DeviceTable, Node, Telemetry
+from heterosched.model import DEVICE_TYPES, NO_TELEMETRY, Cluster, DeviceTable, Node, Telemetry
 from heterosched.model.draw import DrawOrigin, drawn_by_origin
 from heterosched.planning.health import too_hot
 from heterosched.policy.hooks import known_rows
@@ -176,11 +176,7 @@ class Store:
 
     def drawn(self, now: float) -> Mapping[DrawOrigin, float]:
         """What all nodes draw in watts, by where the figure comes from: measured, curve or table."""
-        held: dict[str, Demand] = {}
-        for pod in self.pods.items.values():
-            name = pod.spec.node_name
-            if name and not pod.finished:
-                held[name] = held.get(name, Demand()) + demand_of(pod)
+        held = held_by_node(self.pods.items.values())
         return drawn_by_origin(self.cluster(), held, self.readings, now, FRESH_SECONDS)
 
     def cluster(self) -> Cluster:

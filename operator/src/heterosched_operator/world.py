@@ -9,7 +9,7 @@ from itertools import chain
 
 from heterosched.api import HeteroJob, ThroughputProfile
 from heterosched.constants import LABEL_ATTEMPT, LABEL_JOB, LABEL_TASK
-from heterosched.kube.convert import demand_of
+from heterosched.kube.convert import held_by_node
 from heterosched.kube.objects import JobObject, KubeObject, PodObject
 from heterosched.model import NO_TELEMETRY, Cluster, Demand, Node, Telemetry
 from heterosched.planning.types import JobPlan
@@ -127,10 +127,7 @@ class World:
     @cached_property
     def free_nodes(self) -> Mapping[str, tuple[Node, ...]]:
         """As `device_nodes`, with what the bound pods have left over of each, whoever these belong to."""
-        held: dict[str, Demand] = {}
-        for pod in chain(self.foreign, *self.pods.values()):
-            if pod.spec.node_name and not pod.finished:
-                held[pod.spec.node_name] = held.get(pod.spec.node_name, Demand()) + demand_of(pod)
+        held = held_by_node(chain(self.foreign, *self.pods.values()))
         return {
             device: tuple(_free(node, held.get(node.name, Demand())) for node in nodes)
             for device, nodes in self.device_nodes.items()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heterosched.kube.convert import Problems, addresses_of, cores_of, demand_of, run_span, to_node
+from heterosched.kube.convert import Problems, addresses_of, cores_of, demand_of, held_by_node, run_span, to_node
 from heterosched.kube.objects import NodeObject, PodObject
 from heterosched.model import Demand, Taint
 
@@ -133,6 +133,18 @@ def test_the_effective_request_is_the_peak_over_the_pods_life(main: list[int], i
         "initContainers": [container(str(n), restartPolicy="Always" if side else None) for n, side in init],
     }
     assert demand_of(pod_of(spec)).cpu == float(peak)
+
+
+def test_a_node_is_held_by_what_is_bound_and_has_not_ended() -> None:
+    one = {"containers": [container("1", gpus=2)]}
+    there = {**one, "nodeName": "v100-0"}
+    pods = [
+        pod_of(one),
+        pod_of(there),
+        pod_of(there),
+        *(pod_of(there, {"phase": own}) for own in ("Succeeded", "Failed")),
+    ]
+    assert held_by_node(pods) == {"v100-0": Demand(2.0, 0.0, 4.0)}
 
 
 def ended(start: str, finish: str) -> dict[str, Any]:

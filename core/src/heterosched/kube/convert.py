@@ -8,7 +8,7 @@ patched status) and must not take the other nodes down with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from heterosched.errors import InvalidQuantity
@@ -78,6 +78,16 @@ def demand_of(pod: PodObject, problems: Problems | None = None) -> Demand:
     before it), plus the overhead; requests given for the pod as a whole stand instead. A missing request is the limit.
     """
     return demand_of_spec(pod.spec, f"Pod {pod.key}", problems)
+
+
+def held_by_node(pods: Iterable[PodObject]) -> dict[str, Demand]:
+    """What the pods that are bound and have not ended take from each node, by its name."""
+    held: dict[str, Demand] = {}
+    for pod in pods:
+        name = pod.spec.node_name
+        if name and not pod.finished:
+            held[name] = held.get(name, _NOTHING) + demand_of(pod)
+    return held
 
 
 def demand_of_spec(spec: PodSpec, object: str, problems: Problems | None = None) -> Demand:
