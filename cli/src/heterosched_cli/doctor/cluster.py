@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -188,3 +189,8 @@ def condition(thing: Json, type: str) -> Json:
     """The condition of this type, empty where it is not set."""
     found = (thing.get("status") or {}).get("conditions") or ()
     return next((own for own in found if own.get("type") == type), {})
+
+
+def moment(text: str) -> float:
+    """Epoch seconds of a time as the API server writes it, 0 where it is missing."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from heterosched.constants import SCHEDULER_NAME
 from heterosched.kube.errors import ApiError, ApiUnavailable
@@ -18,6 +17,7 @@ from heterosched_cli.doctor.cluster import (
     Json,
     key_of,
     label,
+    moment,
     namespace_of,
 )
 from heterosched_cli.doctor.registry import INSTALL, OUTSIDE, Findings, fail, ok, skip
@@ -100,7 +100,7 @@ async def _ever_renewed(cluster: Cluster, name: str) -> list[Lease]:
     found, now = await _named(cluster, name), await cluster.earliest()
     told = [(own, own.get("spec") or {}) for own in found if own["metadata"]["name"] == name]
     return [
-        Lease(key_of(own), str(spec.get("holderIdentity") or ""), now - seconds(str(spec["renewTime"])))
+        Lease(key_of(own), str(spec.get("holderIdentity") or ""), now - moment(str(spec["renewTime"])))
         for own, spec in told
         if spec.get("renewTime")
     ]
@@ -130,9 +130,4 @@ def event_time(event: Json) -> float:
     told: Sequence[str] = [str(event.get(name) or "") for name in ("eventTime", "lastTimestamp")]
     series = str((event.get("series") or {}).get("lastObservedTime") or "")
     latest = max(filter(None, (series, *told)), default="")
-    return seconds(latest) if latest else 0.0
-
-
-def seconds(text: str) -> float:
-    """Epoch seconds of a time as the API server writes it."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    return moment(latest)

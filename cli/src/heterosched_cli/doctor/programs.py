@@ -18,6 +18,7 @@ from heterosched_cli.doctor.cluster import (
     Json,
     key_of,
     label,
+    moment,
     namespace_of,
 )
 from heterosched_cli.doctor.outside import (
@@ -27,7 +28,6 @@ from heterosched_cli.doctor.outside import (
     event_time,
     instead_of_pods,
     leases,
-    seconds,
 )
 from heterosched_cli.doctor.pods import troubles
 from heterosched_cli.doctor.registry import UPGRADE, Finding, Findings, check, fail, ok, skip, some, warn
@@ -197,7 +197,7 @@ async def _presence(cluster: Cluster, deployment: Json) -> Findings:
     holder, renewed = str(spec.get("holderIdentity") or ""), str(spec.get("renewTime") or "")
     if not holder or not renewed:
         return []
-    age = cluster.now - seconds(renewed)
+    age = cluster.now - moment(renewed)
     if age > LEASE_SECONDS:
         why = f"lease {place}/{OPERATOR_LEASE} of {holder} is {age:.0f} s old"
         return [warn("the operator gives no sign of life", why, f"kubectl logs -n {place} deployment/{name}")]
@@ -218,7 +218,7 @@ async def _leader(cluster: Cluster, deployment: Json) -> Findings:
     renewed = str((lease.get("spec") or {}).get("renewTime") or "")
     if not renewed:
         return [fail("no scheduler leads", f"nobody has ever held lease {place}/{SCHEDULER_NAME}", remedy)]
-    age = cluster.now - seconds(renewed)
+    age = cluster.now - moment(renewed)
     if age > LEASE_SECONDS:
         holder = (lease.get("spec") or {}).get("holderIdentity")
         whose = f"{place}/{SCHEDULER_NAME} of {holder}" if holder else f"{place}/{SCHEDULER_NAME}, given up,"

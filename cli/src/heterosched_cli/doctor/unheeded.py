@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from heterosched.constants import GROUP, SCHEDULER_NAME, VERSION
-from heterosched_cli.doctor.cluster import Cluster, Json, condition, key_of
+from heterosched_cli.doctor.cluster import Cluster, Json, condition, key_of, moment
 from heterosched_cli.doctor.registry import some
 
 HETEROJOBS = f"/apis/{GROUP}/{VERSION}/heterojobs"
@@ -60,8 +59,3 @@ def age(now: float, thing: Json) -> float:
 
 def _created(thing: Json) -> float:
     return moment(str(thing["metadata"].get("creationTimestamp") or ""))
-
-
-def moment(text: str) -> float:
-    """Epoch seconds of a time as the API server writes it, 0 where it is missing."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else 0.0

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from heterosched.constants import GROUP, SCHEDULER_NAME, VERSION
 from heterosched.kube.errors import ApiError, ApiUnavailable
-from heterosched_cli.doctor.cluster import Cluster, Json, condition, key_of, namespace_of
+from heterosched_cli.doctor.cluster import Cluster, Json, condition, key_of, moment, namespace_of
 from heterosched_cli.doctor.registry import SET_URL, Findings, check, counted, fail, ok, skip, some, warn
 from heterosched_cli.doctor.rights import managed
-from heterosched_cli.doctor.unheeded import HETEROJOBS, PENDING, PODS, UNHEEDED_SECONDS, age, jobs_left, moment
+from heterosched_cli.doctor.unheeded import HETEROJOBS, PENDING, PODS, UNHEEDED_SECONDS, age, jobs_left
 
 PENDING_SECONDS = 300.0
 RECENT_SECONDS = 3600.0
